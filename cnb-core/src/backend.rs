@@ -1,0 +1,159 @@
+//! The traits that run builds: implement [`Backend`] to put builds on a machine of your own.
+//!
+//! A backend knows nothing of buildpacks. It resolves images, keeps immutable [trees](Tree), runs
+//! [steps](Step) on them and writes images. `cnb_lifecycle::platform` drives any of them. The public suite
+//! in `cnb_core::conformance` (feature `conformance`) says precisely what is expected.
+//!
+//! # Rules for all methods
+//! - A [`Tree`] never changes: what a step does to an in-out tree is a new tree.
+//! - Dropping a future cancels the work. When the drop returns or shortly after, no process of the step
+//!   runs any more, its locks are free, and nothing half-written is visible.
+//! - Paths are absolute inside their tree, `/`-separated UTF-8. Links are resolved inside the tree; no path
+//!   reaches out of it.
+//! - Secrets appear in no error, event, output tree, image or log of the backend.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+mod error;
+mod handle;
+mod image;
+mod layer;
+mod step;
+mod tree;
+
+pub use error::Error;
+pub use error::ErrorKind;
+pub use image::Exported;
+pub use image::Image;
+pub use image::ImagePlan;
+pub use image::ImageRequest;
+pub use layer::Layer;
+pub use layer::LayerContent;
+pub use layer::LayerSource;
+pub use layer::Ownership;
+pub use layer::Parent;
+pub use layer::Select;
+pub use step::CacheId;
+pub use step::Mount;
+pub use step::MountKind;
+pub use step::Network;
+pub use step::SecretBytes;
+pub use step::SecretFile;
+pub use step::Step;
+pub use step::StepOutput;
+pub use step::User;
+pub use tree::Entry;
+pub use tree::EntryKind;
+pub use tree::File;
+pub use tree::FileKind;
+pub use tree::Filter;
+pub use tree::Part;
+pub use tree::Source;
+pub use tree::Tree;
+
+use crate::event::EventSink;
+use crate::image_name::ImageName;
+
+/// What a [`Backend`] method returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Runs the parts of a build. See the [module](self) for the rules that all methods share.
+#[async_trait]
+pub trait Backend: Debug + Send + Sync + 'static {
+    /// What this backend can do; callers and the conformance suite leave out what it cannot.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Finds an image. Layers that nobody asks for are not pulled or unpacked.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such image, `Corrupt` when its manifest or config is not what its digest
+    /// says, `Unsupported` for a transport the backend does not know.
+    async fn resolve(&self, request: ImageRequest) -> Result<Image>;
+
+    /// Takes files from outside into a tree. A filter sees each path before anything reads it.
+    ///
+    /// Directories get mode 0755, files 0644 or, when their owner may execute them, 0755: git's view. All
+    /// belong to the owner the source names. Symbolic links are kept as they are.
+    ///
+    /// # Errors
+    /// `NotFound` when a directory to load does not exist.
+    async fn load(&self, source: Source) -> Result<Tree>;
+
+    /// Runs one process to its end. Output is sent to `events` while it runs.
+    ///
+    /// An exit code other than zero is not an error: see [`StepOutput::exit_code`].
+    ///
+    /// # Errors
+    /// `InvalidInput` when the program does not exist or a mount target is not absolute, `Unavailable` when
+    /// the backend cannot run processes at all.
+    async fn run(&self, step: Step, events: &dyn EventSink) -> Result<StepOutput>;
+
+    /// The content of a file; links are followed inside the tree.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no file, `InvalidInput` when it is a directory.
+    async fn read(&self, tree: &Tree, path: &str) -> Result<Bytes>;
+
+    /// What is directly in a directory, in byte order of the names.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such directory, `InvalidInput` when it is not one.
+    async fn list(&self, tree: &Tree, path: &str) -> Result<Vec<Entry>>;
+
+    /// Makes a tree out of parts, applied in order: a later part replaces what an earlier one wrote.
+    ///
+    /// # Errors
+    /// `NotFound` when a part names a path that its tree does not have.
+    async fn compose(&self, parts: Vec<Part>) -> Result<Tree>;
+
+    /// Turns trees into image layers, in order, and says their diffIDs.
+    ///
+    /// The diffID is a function of the entries, their content and the [`Ownership`] alone.
+    ///
+    /// # Errors
+    /// `NotFound` when an existing layer is asked for and there is no blob with that diffID, `Corrupt` when
+    /// there is one whose bytes are not what its digest says.
+    async fn finalize(&self, layers: Vec<LayerSource>) -> Result<Vec<Layer>>;
+
+    /// Writes an image to each output. Nothing half-written is visible under a final name; an output that
+    /// held an image holds the old or the new one, never a mix.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the config's `rootfs.diff_ids` are not those of the base and the layers,
+    /// `Unsupported` for a transport the backend cannot write.
+    async fn export(&self, plan: ImagePlan, outputs: &[ImageName]) -> Result<Vec<Exported>>;
+}
+
+/// What a backend can do.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact")]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// [`Source::Directory`] can be loaded.
+    pub load_directory: bool,
+    /// [`MountKind::Cache`] keeps its content between steps.
+    pub cache_mounts: bool,
+    /// Steps run as the user they name, and the user owns what they write.
+    pub users: bool,
+    /// [`Network::Host`] is available to steps.
+    pub host_network: bool,
+    /// Images can be exported.
+    pub export: bool,
+    /// Dropping the future of a step ends its processes.
+    pub cancellation: bool,
+}
+
+impl Capabilities {
+    /// Everything.
+    pub const ALL: Self = Self {
+        load_directory: true,
+        cache_mounts: true,
+        users: true,
+        host_network: true,
+        export: true,
+        cancellation: true,
+    };
+}

@@ -1,0 +1,90 @@
+//! What a build tells while it runs: typed values, never text on a stream.
+
+use std::fmt::Debug;
+
+use serde::Serialize;
+
+use crate::digest::DiffId;
+use crate::digest::Digest;
+
+/// Receives events, in order, from the task that runs the work.
+///
+/// An implementation returns quickly: whoever sends waits for it.
+pub trait EventSink: Debug + Send + Sync {
+    /// Takes one event.
+    fn event(&self, event: Event);
+}
+
+/// A sink that forgets everything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoEvents;
+
+impl EventSink for NoEvents {
+    fn event(&self, _: Event) {}
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Event {
+    /// A phase of the build begins.
+    PhaseStarted {
+        /// Its name: `analyze`, `detect`, `restore`, `build`, `export`, ...
+        phase: String,
+    },
+    /// A phase ended.
+    PhaseFinished {
+        /// Its name.
+        phase: String,
+        /// Whether it did what it was there for.
+        success: bool,
+    },
+    /// A step wrote to one of its streams. A piece ends anywhere, also inside a line or a character.
+    Output {
+        /// The name of the step.
+        step: String,
+        /// Where it wrote to.
+        stream: Stream,
+        /// What it wrote.
+        #[serde(serialize_with = "lossy_text")]
+        bytes: Vec<u8>,
+    },
+    /// A layer of the image is known.
+    Layer {
+        /// Its id, for example `example/pip:dependencies` or `app`.
+        id: String,
+        /// The digest of its tar.
+        diff_id: DiffId,
+        /// Whether an existing blob is used again.
+        reused: bool,
+    },
+    /// An image was written.
+    Exported {
+        /// Where to.
+        output: String,
+        /// The digest of its config.
+        image_id: Digest,
+        /// The digest of its manifest.
+        digest: Digest,
+    },
+    /// Something that a person should know and that does not end the build.
+    Warning {
+        /// What, and what to do.
+        message: String,
+    },
+}
+
+/// A stream of a process.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+fn lossy_text<S: serde::Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&String::from_utf8_lossy(bytes))
+}

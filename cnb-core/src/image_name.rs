@@ -1,0 +1,117 @@
+//! Where an image is, in the notation of containers-transports(5).
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The name of an image together with the transport that reaches it.
+///
+/// ```
+/// use cnb_core::image_name::ImageName;
+///
+/// let name: ImageName = "oci:build/layout:app".parse()?;
+/// assert_eq!(name, ImageName::Oci { directory: "build/layout".into(), tag: Some("app".into()) });
+/// assert_eq!(name.to_string(), "oci:build/layout:app");
+/// # Ok::<(), cnb_core::image_name::InvalidImageName>(())
+/// ```
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum ImageName {
+    /// `docker-archive:FILE[:REFERENCE]`, what `docker save` writes.
+    DockerArchive {
+        /// The archive.
+        file: PathBuf,
+        /// The repository and tag inside it.
+        reference: Option<String>,
+    },
+    /// `oci:DIRECTORY[:TAG]`, an OCI layout directory.
+    Oci {
+        /// The layout.
+        directory: PathBuf,
+        /// Value of the annotation `org.opencontainers.image.ref.name`.
+        tag: Option<String>,
+    },
+    /// `oci-archive:FILE[:TAG]`, a tar of an OCI layout.
+    OciArchive {
+        /// The archive.
+        file: PathBuf,
+        /// Value of the annotation `org.opencontainers.image.ref.name`.
+        tag: Option<String>,
+    },
+    /// Another transport, for example `docker://REFERENCE`; a backend that does not know it says so.
+    Other {
+        /// The text before the first colon.
+        transport: String,
+        /// The text after it.
+        rest: String,
+    },
+}
+
+impl FromStr for ImageName {
+    type Err = InvalidImageName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let invalid = |reason| InvalidImageName { name: text.to_owned(), reason };
+        let (transport, rest) =
+            text.split_once(':').ok_or_else(|| invalid("a transport such as `oci:` must come first"))?;
+        let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if transport.is_empty() || !transport.chars().all(is_word) {
+            return Err(invalid("a transport such as `oci:` must come first"));
+        }
+        let (path, name) = match rest.split_once(':') {
+            Some((_, "")) => return Err(invalid("the text after the last colon is empty")),
+            Some((path, name)) => (path, Some(name.to_owned())),
+            None => (rest, None),
+        };
+        if path.is_empty() && matches!(transport, "oci" | "oci-archive" | "docker-archive") {
+            return Err(invalid("the path is missing"));
+        }
+        Ok(match transport {
+            "docker-archive" => Self::DockerArchive { file: path.into(), reference: name },
+            "oci" => Self::Oci { directory: path.into(), tag: name },
+            "oci-archive" => Self::OciArchive { file: path.into(), tag: name },
+            _ => Self::Other { transport: transport.to_owned(), rest: rest.to_owned() },
+        })
+    }
+}
+
+impl fmt::Display for ImageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (transport, path, name) = match self {
+            Self::DockerArchive { file, reference } => ("docker-archive", file, reference),
+            Self::Oci { directory, tag } => ("oci", directory, tag),
+            Self::OciArchive { file, tag } => ("oci-archive", file, tag),
+            Self::Other { transport, rest } => return write!(f, "{transport}:{rest}"),
+        };
+        write!(f, "{transport}:{}", path.display())?;
+        name.as_ref().map_or(Ok(()), |name| write!(f, ":{name}"))
+    }
+}
+
+/// A text is not an image name.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("`{name}` is not an image name: {reason}")]
+pub struct InvalidImageName {
+    name: String,
+    reason: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip() {
+        for text in ["oci:a", "oci:a:b", "oci-archive:f.tar", "docker-archive:f:r/x:1", "docker://r/x:1"] {
+            let name: ImageName = text.parse().expect(text);
+            assert_eq!(name.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn names_without_transport_or_path_are_refused() {
+        for text in ["app", "oci:", "oci::tag", ":x", "Oci:x", "oci:a:"] {
+            assert!(text.parse::<ImageName>().is_err(), "{text}");
+        }
+    }
+}
