@@ -79,7 +79,7 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// belong to the owner the source names. Symbolic links are kept as they are.
     ///
     /// # Errors
-    /// `NotFound` when a directory to load does not exist.
+    /// `NotFound` when a directory or layer to load does not exist.
     async fn load(&self, source: Source) -> Result<Tree>;
 
     /// Runs one process to its end. Output is sent to `events` while it runs.

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::handle::Handle;
+use super::image::Image;
 use super::step::User;
+use crate::digest::DiffId;
 
 /// A reference to an immutable tree of files that a backend keeps.
 #[derive(Clone, Debug)]
@@ -47,8 +49,15 @@ pub enum Source {
         /// Who owns everything in the tree, its root included.
         owner: User,
     },
-    /// Files given as values, in a root directory with mode 0755 that `0:0` owns.
+    /// Files given as values, in a root directory with mode 0755 that `0:0` owns, unless `/` is one of them.
     Files(Vec<File>),
+    /// What one layer of an image adds, with its owners and modes.
+    Layer {
+        /// The digest of its tar.
+        diff_id: DiffId,
+        /// An image that has it; the backend's own store is searched as well.
+        image: Option<Image>,
+    },
 }
 
 /// A file given as a value. Directories above it that do not exist get mode 0755 and owner `0:0`.
