@@ -70,6 +70,8 @@ pub enum LayerContent {
 pub enum Select {
     /// All, the directory itself first, depth first, names of one directory in byte order.
     Walk,
+    /// All, the directory itself included, in byte order of their paths: `a`, `a-b`, `a/c`.
+    Sorted,
     /// These, in this order: paths relative to the directory, `.` for itself. Directories are entered only
     /// by naming what is in them.
     Paths(Vec<String>),
