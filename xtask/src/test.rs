@@ -1,0 +1,75 @@
+//! `cargo xtask test`: everything that has to hold, stage by stage.
+
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::Result;
+use crate::programs;
+
+mod rust;
+mod vectors;
+
+/// One thing that has to hold, callable alone.
+struct Stage {
+    name: &'static str,
+    about: &'static str,
+    run: fn() -> Result<()>,
+}
+
+const STAGES: &[Stage] = &[
+    Stage { name: "fmt", about: "the code is formatted", run: rust::fmt },
+    Stage { name: "clippy", about: "no lint warns", run: rust::clippy },
+    Stage { name: "unit", about: "cargo test, all features", run: rust::unit },
+    Stage { name: "doc", about: "the documentation builds without a warning", run: rust::doc },
+    Stage { name: "tree", about: "cnb-llb depends on little", run: rust::tree },
+    Stage { name: "static", about: "the programs that go into images are static", run: programs::build },
+    Stage { name: "vectors", about: "the lifecycle does what the Go lifecycle did", run: vectors::run },
+];
+
+/// Runs the named stages, or all. One that fails does not stop the next.
+///
+/// # Errors
+/// When a stage failed, or there is none of that name.
+pub(crate) fn run(names: &[&str]) -> Result<()> {
+    let stages = chosen(names)?;
+    let results: Vec<(&Stage, Duration, Result<()>)> = stages.into_iter().map(timed).collect();
+    println!("\nstages:");
+    for (stage, time, result) in &results {
+        let word = if result.is_ok() { "ok    " } else { "FAILED" };
+        println!("  {word} {:<10} {:>7.1} s  {}", stage.name, time.as_secs_f64(), stage.about);
+    }
+    let failed = results.iter().filter(|(_, _, result)| result.is_err()).count();
+    println!("{} passed, {failed} failed", results.len() - failed);
+    if failed == 0 { Ok(()) } else { Err("some stages failed: see above".into()) }
+}
+
+/// The stages, one a line.
+pub(crate) fn list() -> String {
+    let lines: Vec<String> =
+        STAGES.iter().map(|stage| format!("  {:<10} {}", stage.name, stage.about)).collect();
+    lines.join("\n")
+}
+
+fn chosen(names: &[&str]) -> Result<Vec<&'static Stage>> {
+    if names.is_empty() {
+        return Ok(STAGES.iter().collect());
+    }
+    names.iter().map(|name| find(name)).collect()
+}
+
+fn find(name: &str) -> Result<&'static Stage> {
+    let stage = STAGES.iter().find(|stage| stage.name == name);
+    stage.ok_or_else(|| format!("no stage is called `{name}`; there are:\n{}", list()).into())
+}
+
+fn timed(stage: &'static Stage) -> (&'static Stage, Duration, Result<()>) {
+    println!("\n=== {}: {}", stage.name, stage.about);
+    let start = Instant::now();
+    let result = (stage.run)();
+    let time = start.elapsed();
+    match &result {
+        Ok(()) => println!("--- {} ok, {:.1} s", stage.name, time.as_secs_f64()),
+        Err(error) => println!("--- {} FAILED, {:.1} s: {error}", stage.name, time.as_secs_f64()),
+    }
+    (stage, time, result)
+}
