@@ -5,5 +5,6 @@
 pub mod api;
 pub mod backend;
 pub mod digest;
+pub mod environment;
 pub mod event;
 pub mod image_name;
