@@ -5,6 +5,8 @@
 pub mod api;
 pub mod backend;
 pub mod digest;
+pub mod encode;
 pub mod environment;
 pub mod event;
 pub mod image_name;
+pub mod labels;
