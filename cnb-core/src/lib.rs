@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+pub mod analyzed;
 pub mod api;
 pub mod backend;
 pub mod digest;
@@ -10,3 +11,7 @@ pub mod environment;
 pub mod event;
 pub mod image_name;
 pub mod labels;
+pub mod project_metadata;
+pub mod reference;
+pub mod report;
+pub mod run;
