@@ -1,4 +1,5 @@
-//! Bytes as the Go lifecycle writes them: labels are part of an image's identity.
+//! Bytes as the Go lifecycle writes them: labels and some files are part of an image's identity.
 
 pub mod any;
 pub mod go_json;
+pub mod go_toml;

@@ -5,10 +5,14 @@
 pub mod analyzed;
 pub mod api;
 pub mod backend;
+pub mod build_metadata;
+pub mod buildpack;
 pub mod digest;
+pub mod document;
 pub mod encode;
 pub mod environment;
 pub mod event;
+pub mod id;
 pub mod image_name;
 pub mod labels;
 pub mod project_metadata;

@@ -1,0 +1,14 @@
+//! `[[stacks]]` of buildpack.toml: the older form of targets.
+
+use serde::Deserialize;
+
+/// The one stack that has a meaning as a target.
+pub const BIONIC: &str = "io.buildpacks.stacks.bionic";
+
+/// A stack that a buildpack supports.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct StackId {
+    /// Its ID; `*` for every stack.
+    pub id: String,
+}
