@@ -15,6 +15,7 @@ use crate::buildpack::launch::Label;
 use crate::buildpack::launch::Slice;
 use crate::document;
 use crate::document::InvalidDocument;
+use crate::encode::go_json;
 use crate::encode::go_toml;
 use crate::encode::go_toml::Verbatim;
 use crate::id::BuildpackId;
@@ -163,19 +164,8 @@ fn command_toml(command: &[String], api: PlatformApi) -> Verbatim {
     })
 }
 
-/// A string as `encoding/json` of Go writes it: what means something in HTML and JavaScript is escaped.
 fn json_string(text: &str) -> String {
-    let mut json = serde_json::Value::from(text).to_string();
-    for (character, escape) in [
-        ("<", "\\u003c"),
-        (">", "\\u003e"),
-        ("&", "\\u0026"),
-        ("\u{2028}", "\\u2028"),
-        ("\u{2029}", "\\u2029"),
-    ] {
-        json = json.replace(character, escape);
-    }
-    json
+    go_json::to_string(text).expect("a string can be written as JSON")
 }
 
 fn string_or_strings<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
