@@ -14,6 +14,7 @@ use std::path::Path;
 mod build;
 mod directory;
 mod launch;
+mod target;
 
 pub use build::BuildEnvironment;
 pub use directory::Action;
@@ -21,6 +22,7 @@ pub use directory::EnvironmentError;
 pub use directory::EnvironmentFile;
 pub use directory::EnvironmentFiles;
 pub use launch::LaunchEnvironment;
+pub use target::target_variables;
 
 /// Environment variables by name. Names and values are bytes: a child gets what the parent had.
 ///

@@ -15,6 +15,7 @@ pub mod event;
 pub mod id;
 pub mod image_name;
 pub mod labels;
+pub mod os_release;
 pub mod project_metadata;
 pub mod reference;
 pub mod report;

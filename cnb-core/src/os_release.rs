@@ -1,0 +1,86 @@
+//! /etc/os-release of the image that builds: where the run image does not say what it runs on.
+//!
+//! Source: the Go lifecycle's `platform/target_data.go` and `internal/fsutil/os_detection.go`.
+
+use crate::analyzed::Distro;
+use crate::analyzed::Target;
+
+/// What the run image runs on; what it does not say is taken from the image that builds.
+///
+/// `arch` is the architecture of this machine in the words of Go, `os_release` the text of /etc/os-release.
+/// A target with a distribution stays as it is.
+///
+/// ```
+/// use cnb_core::analyzed::Target;
+///
+/// let target = cnb_core::os_release::complete(Target::default(), "amd64", Some("ID=debian\nVERSION_ID=\"12\"\n"));
+/// assert_eq!((target.os.as_str(), target.arch.as_str()), ("linux", "amd64"));
+/// assert_eq!(target.distro.map(|distro| distro.version).as_deref(), Some("12"));
+/// ```
+#[must_use]
+pub fn complete(mut target: Target, arch: &str, os_release: Option<&str>) -> Target {
+    if target.distro.is_some() {
+        return target;
+    }
+    if target.os.is_empty() {
+        "linux".clone_into(&mut target.os);
+    }
+    if target.arch.is_empty() {
+        arch.clone_into(&mut target.arch);
+    }
+    target.distro = os_release.and_then(distro);
+    target
+}
+
+/// The name Go has for an architecture of Rust.
+pub fn go_arch(rust_arch: &'static str) -> &'static str {
+    match rust_arch {
+        "x86_64" => "amd64",
+        "x86" => "386",
+        "aarch64" => "arm64",
+        "powerpc64" => "ppc64le",
+        other => other,
+    }
+}
+
+fn distro(text: &str) -> Option<Distro> {
+    let distro = Distro { name: value(text, "ID"), version: value(text, "VERSION_ID") };
+    (distro != Distro::default()).then_some(distro)
+}
+
+/// The last value of a key; values with a `=` do not count.
+fn value(text: &str, key: &str) -> String {
+    let mut values = text.lines().filter_map(|line| line.split_once('='));
+    let value = values.rfind(|(name, value)| *name == key && !value.contains('='));
+    value.map(|(_, value)| value.trim_matches(['"', ' ']).to_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distributions_are_read() {
+        let cases = [
+            ("", None),
+            ("NAME=\"Debian GNU/Linux\"\nID=debian\nVERSION_ID=\"12\"\n", Some(("debian", "12"))),
+            ("ID=debian\n", Some(("debian", ""))),
+            ("VERSION_ID= 3.2 \nID=a=b\n", Some(("", "3.2"))),
+            ("ID", None),
+        ];
+        for (text, expected) in cases {
+            let distro = distro(text);
+            let found = distro.as_ref().map(|distro| (distro.name.as_str(), distro.version.as_str()));
+            assert_eq!(found, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_missing_is_added() {
+        let target = Target { os: "windows".to_owned(), ..Target::default() };
+        let completed = complete(target, "arm64", Some("ID=x"));
+        assert_eq!((completed.os.as_str(), completed.arch.as_str()), ("windows", "arm64"));
+        let with_distro = Target { distro: Some(Distro::default()), ..Target::default() };
+        assert_eq!(complete(with_distro.clone(), "arm64", Some("ID=x")), with_distro);
+    }
+}
