@@ -8,8 +8,8 @@
 //! - A [`Tree`] never changes: what a step does to an in-out tree is a new tree.
 //! - Dropping a future cancels the work. When the drop returns or shortly after, no process of the step
 //!   runs any more, its locks are free, and nothing half-written is visible.
-//! - Paths are absolute inside their tree, `/`-separated UTF-8. Links are resolved inside the tree; no path
-//!   reaches out of it.
+//! - Paths are absolute inside their tree, `/`-separated UTF-8, without `.` and `..`; others are
+//!   `InvalidInput`. Links are resolved inside the tree; no path reaches out of it.
 //! - Secrets appear in no error, event, output tree, image or log of the backend.
 
 use std::fmt::Debug;
@@ -87,7 +87,8 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// An exit code other than zero is not an error: see [`StepOutput::exit_code`].
     ///
     /// # Errors
-    /// `InvalidInput` when the program does not exist or a mount target is not absolute, `Unavailable` when
+    /// `InvalidInput` when the program does not exist or is not absolute, a mount target is not absolute or is
+    /// `/`, two mounts have the same target or cache, or a secret's path leaves its mount; `Unavailable` when
     /// the backend cannot run processes at all.
     async fn run(&self, step: Step, events: &dyn EventSink) -> Result<StepOutput>;
 

@@ -7,6 +7,8 @@ pub mod api;
 pub mod backend;
 pub mod build_metadata;
 pub mod buildpack;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod digest;
 pub mod document;
 pub mod encode;
@@ -15,6 +17,8 @@ pub mod event;
 pub mod id;
 pub mod image_name;
 pub mod labels;
+#[cfg(feature = "memory")]
+pub mod memory;
 pub mod os_release;
 pub mod project_metadata;
 pub mod reference;

@@ -10,7 +10,7 @@ use super::tree::Tree;
 /// A process to run in a container.
 ///
 /// It starts with umask 022, no standard input, no capabilities beyond what its user needs, and exactly the
-/// environment given here.
+/// environment given here. It sees a `/proc` of its own and the usual devices in `/dev`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Step {
@@ -26,9 +26,10 @@ pub struct Step {
     pub secret_env: Vec<(String, SecretBytes)>,
     /// Who runs it.
     pub user: User,
-    /// Working directory.
+    /// Working directory, which exists.
     pub cwd: String,
-    /// What is mounted, in any order; a mount inside another is mounted after it.
+    /// What is mounted, in any order; a mount inside another is mounted after it. A target that does not
+    /// exist in the root is made; one inside another mount exists there already.
     pub mounts: Vec<Mount>,
     /// What it can reach.
     pub network: Network,

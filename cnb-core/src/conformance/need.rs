@@ -1,0 +1,45 @@
+//! What cases need.
+
+use super::Dialect;
+use super::Target;
+
+/// What a case needs of a backend, or of what is given beside it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Need {
+    /// [`Capabilities::cache_mounts`](crate::backend::Capabilities::cache_mounts).
+    CacheMounts,
+    /// [`Capabilities::cancellation`](crate::backend::Capabilities::cancellation).
+    Cancellation,
+    /// [`Capabilities::export`](crate::backend::Capabilities::export) and [`Target::with_output`].
+    Export,
+    /// [`Capabilities::host_network`](crate::backend::Capabilities::host_network) and
+    /// [`Target::with_reachable`].
+    HostNetwork,
+    /// [`Dialect::Lifecycle`].
+    LifecycleDialect,
+    /// [`Capabilities::load_directory`](crate::backend::Capabilities::load_directory) and
+    /// [`Target::with_scratch`].
+    LoadDirectory,
+    /// [`Target::with_reachable`].
+    Reachable,
+    /// [`Capabilities::users`](crate::backend::Capabilities::users).
+    Users,
+}
+
+impl Need {
+    /// Whether a target has it.
+    pub fn is_met(self, target: &Target) -> bool {
+        let capabilities = target.backend.capabilities();
+        match self {
+            Self::CacheMounts => capabilities.cache_mounts,
+            Self::Cancellation => capabilities.cancellation,
+            Self::Export => capabilities.export && target.output.is_some(),
+            Self::HostNetwork => capabilities.host_network && target.reachable.is_some(),
+            Self::LifecycleDialect => target.dialect == Some(Dialect::Lifecycle),
+            Self::LoadDirectory => capabilities.load_directory && target.scratch.is_some(),
+            Self::Reachable => target.reachable.is_some(),
+            Self::Users => capabilities.users,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Steps.
+
+use std::sync::Arc;
+
+use super::MAGIC;
+use super::Memory;
+use super::files;
+use super::files::FileTree;
+use super::files::Node;
+use super::process::Process;
+use super::process::Program;
+use super::view::Held;
+use super::view::Mounted;
+use super::view::View;
+use crate::backend::Error;
+use crate::backend::ErrorKind;
+use crate::backend::FileKind;
+use crate::backend::Mount;
+use crate::backend::MountKind;
+use crate::backend::Result;
+use crate::backend::SecretFile;
+use crate::backend::Step;
+use crate::backend::StepOutput;
+use crate::backend::User;
+use crate::event::EventSink;
+
+/// Runs a step. Everything it changes is in its [`View`], so dropping this future undoes all but what it
+/// wrote to caches.
+pub(super) async fn run(memory: &Memory, step: Step, events: &dyn EventSink) -> Result<StepOutput> {
+    check(&step)?;
+    let env = environment(&step);
+    let outputs: Vec<String> = targets(&step.mounts, |kind| matches!(kind, MountKind::InOut(_)));
+    let mut mounts = Vec::new();
+    let mut wanted = step.mounts;
+    // One order for all steps, so that no two wait for each other.
+    wanted.sort_by(|a, b| cache_name(a).cmp(&cache_name(b)));
+    for mount in wanted {
+        mounts.push(mounted(memory, mount, step.user).await?);
+    }
+    let view = View::new(FileTree::of(&step.root)?.clone(), mounts);
+    let program = program(memory, &view, &step.argv[0])?;
+    let (argv, user, cwd, network) = (step.argv, step.user, step.cwd, step.network);
+    let mut process = Process { step: step.name, argv, env, user, cwd, network, view, events };
+    let exit_code = program.run(&mut process).await;
+    let left = process.view.into_mounts().into_iter().filter_map(|mount| match mount.files {
+        Held::Own(files) if outputs.contains(&mount.target) => Some((mount.target, files.into_tree())),
+        _ => None,
+    });
+    Ok(StepOutput::new(exit_code, left.collect()))
+}
+
+fn check(step: &Step) -> Result<()> {
+    let invalid = |message| Error::new(ErrorKind::InvalidInput, message).with("step", &step.name);
+    if !step.argv.first().is_some_and(|program| program.starts_with('/')) {
+        return Err(invalid("the program of a step must be an absolute path"));
+    }
+    let mut all = targets(&step.mounts, |_| true);
+    if all.iter().any(|target| files::checked(target).is_err() || target == "/") {
+        return Err(invalid("the target of a mount must be an absolute path below `/`"));
+    }
+    let mut caches: Vec<&str> = step.mounts.iter().filter_map(cache_name).collect();
+    let (targets, names) = (all.len(), caches.len());
+    all.sort();
+    all.dedup();
+    caches.sort_unstable();
+    caches.dedup();
+    if all.len() < targets || caches.len() < names {
+        return Err(invalid("a step has two mounts of the same target or cache"));
+    }
+    Ok(())
+}
+
+fn environment(step: &Step) -> Vec<(String, String)> {
+    let secret = |(name, value): &(String, crate::backend::SecretBytes)| {
+        (name.clone(), String::from_utf8_lossy(value.expose()).into_owned())
+    };
+    let mut env: Vec<(String, String)> = Vec::new();
+    for (name, value) in step.env.iter().cloned().chain(step.secret_env.iter().map(secret)) {
+        env.retain(|(earlier, _)| *earlier != name);
+        env.push((name, value));
+    }
+    env
+}
+
+async fn mounted(memory: &Memory, mount: Mount, user: User) -> Result<Mounted> {
+    let target = mount.target;
+    let (files, writable) = match mount.kind {
+        MountKind::Cache(id) => {
+            let cache = memory.cache(&id, FileTree::owned_by(user));
+            (Held::Cache(cache.lock_arc().await), true)
+        }
+        MountKind::InOut(tree) => (Held::Own(FileTree::of(&tree)?.clone()), true),
+        MountKind::ReadOnly(tree) => (Held::Own(FileTree::of(&tree)?.clone()), false),
+        MountKind::Secrets(secrets) => (Held::Own(secret_files(secrets, user)?), false),
+        MountKind::Tmpfs => (Held::Own(FileTree::owned_by(user)), true),
+    };
+    Ok(Mounted { target, files, writable })
+}
+
+fn secret_files(secrets: Vec<SecretFile>, owner: User) -> Result<FileTree> {
+    let mut files = FileTree::owned_by(owner);
+    for secret in secrets {
+        let kind = FileKind::Regular(secret.content.expose().to_vec().into());
+        files.place(&format!("/{}", secret.path), Node { kind, mode: 0o400, owner })?;
+    }
+    Ok(files)
+}
+
+fn program(memory: &Memory, view: &View, path: &str) -> Result<Arc<dyn Program>> {
+    let node = view.resolve(path, true).ok().and_then(|path| view.get(&path));
+    let content = match node {
+        Some(Node { kind: FileKind::Regular(content), mode, .. }) if mode & 0o111 != 0 => content.as_ref(),
+        _ => {
+            return Err(Error::new(ErrorKind::InvalidInput, "there is no such program").with("program", path));
+        }
+    };
+    let name =
+        std::str::from_utf8(content).ok().and_then(|text| text.strip_prefix(MAGIC)?.strip_suffix('\n'));
+    let unknown = || {
+        Error::new(ErrorKind::InvalidInput, "the file names no program of the memory backend")
+            .with("program", path)
+    };
+    name.and_then(|name| memory.programs.get(name)).cloned().ok_or_else(unknown)
+}
+
+fn targets(mounts: &[Mount], chosen: impl Fn(&MountKind) -> bool) -> Vec<String> {
+    mounts.iter().filter(|mount| chosen(&mount.kind)).map(|mount| mount.target.clone()).collect()
+}
+
+fn cache_name(mount: &Mount) -> Option<&str> {
+    match &mount.kind {
+        MountKind::Cache(id) => Some(id.as_str()),
+        _ => None,
+    }
+}
