@@ -1,0 +1,79 @@
+//! Layers of images: exact tars, diffIDs, compression.
+//!
+//! [`LayerWriter`] writes one tar stream and hashes it on the way,
+//! [`slices`] divides an application into several layers, [`launcher`] has the layers of the launcher.
+
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+mod directory;
+mod glob;
+pub(crate) mod header;
+pub mod launcher;
+pub mod slices;
+mod writer;
+
+pub use directory::Selection;
+pub use directory::entries;
+pub use directory::parents_on_disk;
+pub use glob::BadPattern;
+pub use writer::LayerWriter;
+pub use writer::Written;
+
+/// How the same files are written as a tar. Each dialect is exact: a diffID is the digest of these bytes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// As the Go lifecycle: absolute names, none with a `/` at the end, all times 1980-01-01T00:00:01Z, hard
+    /// links as files.
+    #[default]
+    Lifecycle,
+}
+
+impl Dialect {
+    /// The time of every entry, in seconds since 1970.
+    fn mtime(self) -> u64 {
+        match self {
+            Self::Lifecycle => 315_532_801,
+        }
+    }
+}
+
+/// Why a layer could not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file got smaller while it was read.
+    #[error("{} changed while it was added to a layer", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A path to select is absolute or has a part `..`.
+    #[error("the path `{}` leaves the directory of the layer", path.display())]
+    Outside {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// A file cannot be read.
+    #[error("cannot add {} to a layer", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The tar cannot be written.
+    #[error("cannot write a layer")]
+    Write {
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    fn read(path: &Path, source: io::Error) -> Self {
+        Self::Read { path: path.to_owned(), source }
+    }
+}

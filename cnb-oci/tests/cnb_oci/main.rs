@@ -1,0 +1,3 @@
+//! Tests of the public API, a module per module of the crate.
+
+mod layer;
