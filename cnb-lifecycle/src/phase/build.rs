@@ -1,0 +1,202 @@
+//! Build: runs `bin/build` of each buildpack of the group, and gathers what they say about the image.
+//!
+//! Source: platform and buildpack specifications, "Build", and the Go lifecycle's `phase/builder.go`.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+use cnb_core::analyzed::Target;
+use cnb_core::api::InvalidApiVersion;
+use cnb_core::api::PlatformApi;
+use cnb_core::build_metadata::BuildMetadata;
+use cnb_core::buildpack::group::Group;
+use cnb_core::buildpack::plan::ElementKind;
+use cnb_core::buildpack::plan::Plan;
+use cnb_core::document::InvalidDocument;
+use cnb_core::environment::BuildEnvironment;
+use cnb_core::environment::Environment;
+use cnb_core::environment::EnvironmentError;
+
+mod buildpack;
+mod layers;
+mod output;
+mod processes;
+mod sbom;
+
+pub use output::InvalidOutput;
+pub use sbom::SbomError;
+
+use super::process::ProcessRunner;
+use buildpack::Buildpack;
+use output::Output;
+
+/// What a build works on.
+#[derive(Clone, Debug)]
+pub struct BuildInputs {
+    /// The version of the Platform API.
+    pub platform_api: PlatformApi,
+    /// The directory of the application.
+    pub app: PathBuf,
+    /// The directory of the layers.
+    pub layers: PathBuf,
+    /// The directory of the platform: what the user configured.
+    pub platform: PathBuf,
+    /// The directory of what the operator configured.
+    pub build_config: PathBuf,
+    /// The directory of the buildpacks.
+    pub buildpacks: PathBuf,
+    /// Where to put files for the time of the build.
+    pub temporary: PathBuf,
+    /// The execution environment, for example `production`.
+    pub exec_env: String,
+    /// The buildpacks to run.
+    pub group: Group,
+    /// What they have to provide.
+    pub plan: Plan,
+    /// What the image will run on.
+    pub target: Target,
+    /// The environment of the phase.
+    pub environment: Environment,
+}
+
+/// Runs all buildpacks in the order of the group.
+///
+/// What is returned is to be written to `<layers>/config/metadata.toml`.
+pub fn build(inputs: &BuildInputs, runner: &dyn ProcessRunner) -> Result<BuildMetadata, BuildError> {
+    remove_sbom_directory(&inputs.layers)?;
+    let mut environment = BuildEnvironment::inherit(&inputs.environment);
+    let mut plan = inputs.plan.clone();
+    let mut result = Output::default();
+    let mut processes = processes::Processes::default();
+
+    for element in &inputs.group.buildpacks {
+        tracing::debug!("Running build for buildpack {element}");
+        let buildpack = Buildpack::find(inputs, element)?;
+        let asked = plan.find(ElementKind::Buildpack, &element.id);
+        let mut output = buildpack.build(&asked, &mut environment, runner)?;
+        plan = plan.without(&output.met);
+        let redefined = processes.add(&element.id, std::mem::take(&mut output.processes));
+        if let Some(redefined) = redefined {
+            tracing::warn!(
+                "Warning: redefining the following default process type with a process not marked as \
+                 default: {redefined}"
+            );
+        }
+        result.extend(output);
+        tracing::debug!("Finished running build for buildpack {element}");
+    }
+
+    if inputs.platform_api.at_least(8) {
+        sbom::copy_all(&inputs.layers, &result.sboms)?;
+    }
+    if inputs.platform_api.at_least(9) {
+        sbom::write_legacy(&inputs.layers, "launch", &result.launch_bom)?;
+        sbom::write_legacy(&inputs.layers, "build", &result.build_bom)?;
+        result.launch_bom.clear();
+    }
+    let (processes, default) = processes.finish(inputs.platform_api);
+    Ok(BuildMetadata {
+        bom: result.launch_bom,
+        buildpacks: inputs.group.buildpacks.clone(),
+        extensions: inputs.group.extensions.clone(),
+        labels: result.labels,
+        processes,
+        slices: result.slices,
+        buildpack_default_process_type: default,
+    })
+}
+
+fn remove_sbom_directory(layers: &Path) -> Result<(), BuildError> {
+    let path = layers.join("sbom");
+    match fs::remove_dir_all(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(BuildError::io("clean layers SBOM directory", &path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The build did not work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The Buildpack API of a descriptor is no version.
+    #[error("buildpack {buildpack}")]
+    Api {
+        /// The buildpack.
+        buildpack: String,
+        /// Why.
+        source: InvalidApiVersion,
+    },
+    /// A document cannot be read.
+    #[error(transparent)]
+    Document(#[from] InvalidDocument),
+    /// A directory of environment variables cannot be read.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// `bin/build` failed.
+    #[error("{program}: {status}", program = program.display())]
+    Failed {
+        /// The program.
+        program: PathBuf,
+        /// How it ended.
+        status: std::process::ExitStatus,
+    },
+    /// A file or directory cannot be read or written.
+    #[error("{action}: {path}", path = path.display())]
+    Io {
+        /// What was being done.
+        action: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A buildpack wrote what it may not write.
+    #[error("buildpack {buildpack}")]
+    Output {
+        /// The buildpack.
+        buildpack: String,
+        /// What it wrote.
+        source: InvalidOutput,
+    },
+    /// `bin/build` could not be started.
+    #[error("run {program}", program = program.display())]
+    Run {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// An SBOM file is not acceptable.
+    #[error("buildpack {buildpack}")]
+    Sbom {
+        /// The buildpack.
+        buildpack: String,
+        /// Which, and why.
+        source: SbomError,
+    },
+}
+
+impl BuildError {
+    /// Whether `bin/build` failed, and not the lifecycle.
+    pub fn is_failed_buildpack(&self) -> bool {
+        matches!(self, Self::Failed { .. } | Self::Run { .. })
+    }
+
+    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+/// The text of a file, or nothing when there is no such file.
+fn read_optional(path: &Path) -> Result<Option<String>, BuildError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(BuildError::io("read", path)(error)),
+    }
+}
