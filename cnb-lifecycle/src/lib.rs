@@ -3,5 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod disk;
+pub mod export;
 pub mod launch;
 pub mod phase;
+pub mod restore;
