@@ -4,6 +4,7 @@
 //! [`go_json::to_string`](crate::encode::go_json::to_string) to get its bytes.
 
 pub mod build;
+pub mod builder;
 pub mod lifecycle;
 pub mod project;
 

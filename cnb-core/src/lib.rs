@@ -17,6 +17,7 @@ pub mod event;
 pub mod id;
 pub mod image_name;
 pub mod labels;
+pub mod lifecycle;
 #[cfg(feature = "memory")]
 pub mod memory;
 pub mod os_release;

@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+pub mod builder;
 pub mod disk;
 pub mod export;
 pub mod launch;

@@ -1,0 +1,66 @@
+//! The lifecycle of a builder.
+
+use std::path::Path;
+
+use cnb_core::backend::Backend;
+use cnb_core::backend::Entry;
+use cnb_core::backend::ErrorKind;
+use cnb_core::backend::File;
+use cnb_core::backend::Part;
+use cnb_core::backend::Source;
+use cnb_core::backend::Tree;
+use cnb_core::lifecycle::LifecycleDescriptor;
+
+use super::error::During as _;
+use super::error::Error;
+
+const DESCRIPTOR: &str = "/lifecycle.toml";
+/// The names under which a platform starts the phases.
+const PHASES: [&str; 8] =
+    ["analyzer", "builder", "creator", "detector", "exporter", "extender", "rebaser", "restorer"];
+
+/// Programs and what they support.
+#[derive(Debug)]
+pub(super) struct Lifecycle {
+    pub(super) descriptor: LifecycleDescriptor,
+    pub(super) tree: Tree,
+}
+
+impl Lifecycle {
+    pub(super) async fn load(backend: &dyn Backend, source: Source) -> Result<Self, Error> {
+        let tree = backend.load(source).await.during("load the lifecycle")?;
+        let entries = backend.list(&tree, "/").await.during("list the lifecycle")?;
+        let mut added = missing_links(&entries)?;
+        let descriptor = match backend.read(&tree, DESCRIPTOR).await {
+            Ok(text) => read(&text)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let own = LifecycleDescriptor::new(env!("CARGO_PKG_VERSION"));
+                added.push(File::regular(DESCRIPTOR, own.to_toml()));
+                own
+            }
+            Err(source) => return Err(Error::Backend { action: "read lifecycle.toml".to_owned(), source }),
+        };
+        let whole = Part::Copy { tree, from: "/".to_owned(), to: "/".to_owned() };
+        let parts = vec![whole, Part::Files(added)];
+        let tree = backend.compose(parts).await.during("put the lifecycle together")?;
+        Ok(Self { descriptor, tree })
+    }
+}
+
+fn read(text: &[u8]) -> Result<LifecycleDescriptor, Error> {
+    let text = std::str::from_utf8(text).map_err(|error| Error::Lifecycle(error.to_string()))?;
+    LifecycleDescriptor::read(Path::new("lifecycle.toml"), text)
+        .map_err(|error| Error::Lifecycle(error.to_string()))
+}
+
+/// One program is all phases, chosen by the name it is started with.
+fn missing_links(entries: &[Entry]) -> Result<Vec<File>, Error> {
+    let has = |name: &str| entries.iter().any(|entry| entry.name == name);
+    for required in ["lifecycle", "launcher"] {
+        if !has(required) {
+            return Err(Error::Lifecycle(format!("it has no program `{required}`")));
+        }
+    }
+    let missing = PHASES.into_iter().filter(|name| !has(name));
+    Ok(missing.map(|name| File::symlink(format!("/{name}"), "lifecycle")).collect())
+}
