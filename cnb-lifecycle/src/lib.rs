@@ -7,4 +7,5 @@ pub mod disk;
 pub mod export;
 pub mod launch;
 pub mod phase;
+pub mod program;
 pub mod restore;

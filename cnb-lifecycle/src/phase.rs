@@ -1,4 +1,6 @@
-//! The phases of a build. Each is a function of its inputs; where they come from is the program's business.
+//! The phases of a build. Each is a function of its inputs; where they come from is the business of the
+//! [`program`](crate::program).
 
 pub mod build;
+pub mod buildpack_api;
 pub mod process;

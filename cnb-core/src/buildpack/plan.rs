@@ -1,5 +1,6 @@
 //! plan.toml, what `bin/detect` says about it, and the part of it that a buildpack sees.
 
+use std::fmt;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -105,6 +106,15 @@ pub enum ElementKind {
     Buildpack,
     /// An image extension.
     Extension,
+}
+
+impl fmt::Display for ElementKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Buildpack => "Buildpack",
+            Self::Extension => "Extension",
+        })
+    }
 }
 
 impl Plan {

@@ -1,0 +1,143 @@
+//! The program `lifecycle`: flags, environment variables, defaults, log lines and exit codes of the Go lifecycle
+//! around the library functions of [`phase`](crate::phase).
+//!
+//! Each phase has a file that turns its inputs into a call of the library.
+
+use std::ffi::OsString;
+use std::io;
+use std::io::Write as _;
+
+use cnb_core::api::PlatformApi;
+use cnb_core::environment::Environment;
+
+use self::failure::Failure;
+use self::failure::code;
+use self::inputs::Inputs;
+use self::logger::Logger;
+use self::name::Phase;
+
+mod analyze;
+mod arguments;
+mod build;
+mod buildpack_api;
+mod create;
+mod detect;
+mod experimental;
+mod export;
+mod extend;
+mod failure;
+mod flags;
+mod inputs;
+mod logger;
+mod name;
+mod privileges;
+mod rebase;
+mod restore;
+mod usage;
+
+/// What a phase is started with.
+struct Invocation {
+    api: PlatformApi,
+    inputs: Inputs,
+    environment: Environment,
+    logger: Logger,
+}
+
+/// Runs the phase that the name of the program or its first argument says, and returns the exit code.
+///
+/// `arguments` begins with the name of the program. Installs a `tracing` subscriber for the process that writes
+/// to standard output.
+pub fn main(arguments: Vec<OsString>, environment: Environment) -> u8 {
+    let logger = Logger::new();
+    logger.install();
+    match run(arguments, environment, &logger) {
+        Ok(()) => 0,
+        Err(Stop::Failed(failure)) => {
+            logger.error(&failure.to_string());
+            failure.code
+        }
+        Err(Stop::Usage { text, code }) => {
+            // Nobody is left to tell when standard error is closed.
+            let _ = io::stderr().write_all(text.as_bytes());
+            code
+        }
+        Err(Stop::Version) => {
+            logger.info(env!("CARGO_PKG_VERSION"));
+            0
+        }
+    }
+}
+
+/// Why no phase ran to its end.
+enum Stop {
+    Failed(Failure),
+    Usage { text: String, code: u8 },
+    Version,
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+fn run(arguments: Vec<OsString>, environment: Environment, logger: &Logger) -> Result<(), Stop> {
+    let arguments: Vec<String> =
+        arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let (phase, name, rest) = name::select(&arguments)?;
+    let api = platform_api(&environment)?;
+    let Some(phase) = phase else {
+        return Err(unknown_phase(name).into());
+    };
+    let mut inputs = Inputs::from_environment(&environment);
+    let positional = flags::parse(phase, api, &mut inputs, rest)?;
+    logger.set_color(!inputs.no_color);
+    logger.set_level(&inputs.log_level)?;
+    arguments::warn_about_flags(&positional);
+    tracing::debug!("Starting {name}...");
+    tracing::debug!("Parsing inputs...");
+    arguments::accept(phase, positional, &mut inputs)?;
+    inputs
+        .resolve_paths()
+        .map_err(|error| Failure::new("resolve inputs", error).with_code(code::INVALID_ARGUMENTS))?;
+    dispatch(phase, &Invocation { api, inputs, environment, logger: logger.clone() }).map_err(Stop::from)
+}
+
+fn dispatch(phase: Phase, invocation: &Invocation) -> Result<(), Failure> {
+    match phase {
+        Phase::Analyze => analyze::run(invocation),
+        Phase::Detect => detect::run(invocation),
+        Phase::Restore => restore::run(invocation),
+        Phase::Extend => extend::run(invocation),
+        Phase::Build => build::run(invocation),
+        Phase::Export => export::run(invocation),
+        Phase::Create => create::run(invocation),
+        Phase::Rebase => rebase::run(invocation),
+    }
+}
+
+fn unknown_phase(name: &str) -> Failure {
+    let phases = "detect, analyze, restore, build, export, rebase, create, extend";
+    Failure::message(format!("recognize phase: {name} \nValid phases: {phases}"))
+        .with_code(code::INVALID_ARGUMENTS)
+}
+
+fn platform_api(environment: &Environment) -> Result<PlatformApi, Failure> {
+    const VARIABLE: &str = "CNB_PLATFORM_API";
+    let text = environment.text(VARIABLE).unwrap_or_default();
+    let failure = if text.trim().is_empty() {
+        Failure::message(format!(
+            "get platform API version; please set '{VARIABLE}' to specify the desired platform API version"
+        ))
+    } else {
+        match text.parse::<PlatformApi>() {
+            Ok(api) if api.is_supported() => return Ok(api),
+            Ok(_) => Failure::new(
+                "set platform API",
+                format!("platform API version '{text}' is incompatible with the lifecycle"),
+            ),
+            Err(_) => Failure::message(format!("parse platform API '{text}'")),
+        }
+    };
+    Err(failure.with_code(code::PLATFORM_API))
+}

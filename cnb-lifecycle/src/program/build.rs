@@ -1,0 +1,9 @@
+//! The phase `build`.
+
+use super::Invocation;
+use super::failure::Failure;
+
+/// Says that this lifecycle does not have the phase.
+pub(super) fn run(_: &Invocation) -> Result<(), Failure> {
+    Err(Failure::new("build", "this lifecycle does not have the phase"))
+}

@@ -1,0 +1,9 @@
+//! The phase `extend`.
+
+use super::Invocation;
+use super::failure::Failure;
+
+/// Says that this lifecycle does not have the phase.
+pub(super) fn run(_: &Invocation) -> Result<(), Failure> {
+    Err(Failure::new("extend", "this lifecycle does not have the phase"))
+}

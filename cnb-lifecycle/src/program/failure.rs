@@ -1,0 +1,93 @@
+//! Why a phase failed, as the last line of its output and as its exit code.
+//!
+//! Source: `cmd/exit.go` and `platform/exit.go` of the Go lifecycle.
+
+use std::error::Error;
+use std::fmt;
+
+/// Exit codes.
+pub(super) mod code {
+    /// Anything that has no code of its own.
+    pub(crate) const FAILED: u8 = 1;
+    /// A flag that does not exist or has a bad value.
+    pub(crate) const BAD_FLAG: u8 = 2;
+    /// Arguments or inputs that make no sense.
+    pub(crate) const INVALID_ARGUMENTS: u8 = 3;
+    /// A Platform API that is not supported.
+    pub(crate) const PLATFORM_API: u8 = 11;
+    /// A Buildpack API that is not supported.
+    pub(crate) const BUILDPACK_API: u8 = 12;
+    /// No group passed.
+    pub(crate) const DETECT_NONE: u8 = 20;
+    /// No group passed, and a buildpack had an error.
+    pub(crate) const DETECT_BUILDPACK: u8 = 21;
+    /// Detection could not be done.
+    pub(crate) const DETECT: u8 = 22;
+    /// An extension failed.
+    pub(crate) const GENERATE_EXTENSION: u8 = 91;
+    /// Generation could not be done.
+    pub(crate) const GENERATE: u8 = 92;
+}
+
+/// Shown as `failed to <action>: <cause>`.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// The exit code.
+    pub(super) code: u8,
+    text: String,
+}
+
+impl Failure {
+    /// What was being done, as in "failed to ...", and why it failed, with all its sources.
+    pub(super) fn new(action: impl fmt::Display, cause: impl Into<Box<dyn Error>>) -> Self {
+        Self::message(format!("{action}: {}", chain(cause.into().as_ref())))
+    }
+
+    /// What was being done, as in "failed to ...", when there is nothing to add.
+    pub(super) fn message(action: impl fmt::Display) -> Self {
+        Self { code: code::FAILED, text: format!("failed to {action}") }
+    }
+
+    /// A failure that has a text of its own, without "failed to".
+    pub(super) fn verbatim(text: impl Into<String>) -> Self {
+        Self { code: code::FAILED, text: text.into() }
+    }
+
+    /// The failure with another exit code.
+    pub(super) fn with_code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// An error and everything behind it, as Go wraps errors.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_show_every_source() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer")]
+        struct Outer(#[source] std::io::Error);
+        let failure = Failure::new("detect", Outer(std::io::Error::other("inner"))).with_code(code::DETECT);
+        assert_eq!(failure.to_string(), "failed to detect: outer: inner");
+        assert_eq!(failure.code, 22);
+    }
+}
