@@ -4,5 +4,7 @@
 
 mod hash;
 pub mod layer;
+#[cfg(feature = "local")]
+pub mod local;
 
 pub use hash::digest;

@@ -1,0 +1,265 @@
+//! The backend that runs steps on this machine: overlayfs for trees, an OCI runtime for containers.
+//!
+//! A program that uses it enters the namespaces it needs first thing, while it has a single thread; see
+//! [`userns::enter`].
+//!
+//! # Limits
+//! - In [`Mode::Single`](userns::Mode::Single) there is one user outside of containers, and one inside: the
+//!   step's, who owns every file it sees.
+
+use std::io::PipeWriter;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cnb_core::backend::Backend;
+use cnb_core::backend::Capabilities;
+use cnb_core::backend::Entry;
+use cnb_core::backend::Error;
+use cnb_core::backend::ErrorKind;
+use cnb_core::backend::Exported;
+use cnb_core::backend::Image;
+use cnb_core::backend::ImagePlan;
+use cnb_core::backend::ImageRequest;
+use cnb_core::backend::Layer;
+use cnb_core::backend::LayerSource;
+use cnb_core::backend::Part;
+use cnb_core::backend::Result;
+use cnb_core::backend::Source;
+use cnb_core::backend::Step;
+use cnb_core::backend::StepOutput;
+use cnb_core::backend::Tree;
+use cnb_core::event::Event;
+use cnb_core::event::EventSink;
+use cnb_core::event::Stream;
+use cnb_core::image_name::ImageName;
+use tokio::sync::mpsc;
+use tokio::sync::oneshot;
+
+mod cache;
+mod compose;
+mod container;
+mod draft;
+mod error;
+pub mod init;
+mod inside;
+mod load;
+mod machine;
+mod overlay;
+mod owner;
+pub mod runtime;
+mod secrets;
+mod spec;
+mod step;
+mod store;
+mod tree;
+mod unshare;
+pub mod userns;
+
+use draft::Draft;
+use error::from_io;
+use machine::Machine;
+use runtime::Cli;
+use runtime::Runtime;
+use tree::LocalTree;
+use userns::Mapping;
+
+/// Pieces of output that wait to be taken before a step has to wait.
+const PENDING_OUTPUT: usize = 64;
+
+/// What a [`LocalBackend`] works with.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// Who is who in the namespaces of this process.
+    pub mapping: Mapping,
+    /// Where it keeps files: trees, and the root file systems of images. Needs a file system that can be the
+    /// upper layer of an overlay, such as ext4, XFS, Btrfs or tmpfs.
+    pub state: PathBuf,
+    /// Where caches are; `caches` below `state` if not said.
+    pub caches: PathBuf,
+    /// The program `cnb-init`, linked statically.
+    pub init: PathBuf,
+    /// The OCI runtimes to choose from: the first that can run a container.
+    pub runtimes: Vec<Arc<dyn Runtime>>,
+}
+
+impl Options {
+    /// Files below `state`, containers by any known runtime.
+    pub fn new(mapping: Mapping, state: impl Into<PathBuf>, init: impl Into<PathBuf>) -> Self {
+        let state = state.into();
+        let runtimes = Cli::candidates().map(|cli| -> Arc<dyn Runtime> { Arc::new(cli) });
+        let caches = state.join("caches");
+        Self { mapping, caches, state, init: init.into(), runtimes: runtimes.into() }
+    }
+
+    /// Puts caches elsewhere.
+    #[must_use]
+    pub fn with_caches(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.caches = directory.into();
+        self
+    }
+
+    /// Uses this runtime and no other.
+    #[must_use]
+    pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
+        self.runtimes = vec![Arc::new(runtime)];
+        self
+    }
+}
+
+/// Runs steps on this machine.
+#[derive(Debug)]
+pub struct LocalBackend {
+    machine: Arc<Machine>,
+}
+
+impl LocalBackend {
+    /// A backend with files of its own; removes those of processes that were killed.
+    ///
+    /// # Errors
+    /// When the directories cannot be made.
+    pub fn new(options: Options) -> Result<Self> {
+        let Options { mapping, state, caches, init, runtimes } = options;
+        let machine = Machine::new(mapping, &state, &caches, init, runtimes)?;
+        Ok(Self { machine: Arc::new(machine) })
+    }
+
+    /// Does blocking work on a thread of its own.
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Machine) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (sender, receiver) = oneshot::channel();
+        let machine = Arc::clone(&self.machine);
+        let started = thread::Builder::new().spawn(move || {
+            // Nobody takes the result of what was cancelled.
+            let _ = sender.send(work(&machine));
+        });
+        started.map_err(|error| from_io("could not start a thread", error))?;
+        receiver.await.map_err(|_| Error::new(ErrorKind::Other, "the thread that did the work panicked"))?
+    }
+}
+
+#[async_trait]
+impl Backend for LocalBackend {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::ALL
+    }
+
+    async fn resolve(&self, request: ImageRequest) -> Result<Image> {
+        let _ = request;
+        Err(Error::new(ErrorKind::Unsupported, "images cannot be found yet"))
+    }
+
+    async fn load(&self, source: Source) -> Result<Tree> {
+        self.work(move |machine| {
+            let draft = Draft::new(&machine.session, machine.mapping)?;
+            match source {
+                Source::Directory { path, filter, owner } => {
+                    load::directory(&draft, &path, filter.as_deref(), owner)?;
+                }
+                Source::Files(files) => draft.add(&files)?,
+                _ => return Err(Error::new(ErrorKind::Unsupported, "cannot load from there")),
+            }
+            Ok(Tree::new(draft.finish()))
+        })
+        .await
+    }
+
+    async fn run(&self, step: Step, events: &dyn EventSink) -> Result<StepOutput> {
+        let name = step.name.clone();
+        let mut running = Running::start(Arc::clone(&self.machine), step)?;
+        while let Some((stream, bytes)) = running.output.recv().await {
+            events.event(Event::Output { step: name.clone(), stream, bytes });
+        }
+        running.finish()
+    }
+
+    async fn read(&self, tree: &Tree, path: &str) -> Result<Bytes> {
+        let (tree, path) = (LocalTree::of(tree)?.clone(), path.to_owned());
+        self.work(move |machine| tree.view(&machine.session, machine.mapping)?.read(&path)).await
+    }
+
+    async fn list(&self, tree: &Tree, path: &str) -> Result<Vec<Entry>> {
+        let (tree, path) = (LocalTree::of(tree)?.clone(), path.to_owned());
+        self.work(move |machine| tree.view(&machine.session, machine.mapping)?.list(&path)).await
+    }
+
+    async fn compose(&self, parts: Vec<Part>) -> Result<Tree> {
+        self.work(move |machine| {
+            let draft = Draft::new(&machine.session, machine.mapping)?;
+            for part in parts {
+                match part {
+                    Part::Copy { tree, from, to } => {
+                        let view = LocalTree::of(&tree)?.view(&machine.session, machine.mapping)?;
+                        compose::copy(&draft, &view, &from, &to)?;
+                    }
+                    Part::Files(files) => draft.add(&files)?,
+                    _ => return Err(Error::new(ErrorKind::Unsupported, "cannot compose that part")),
+                }
+            }
+            Ok(Tree::new(draft.finish()))
+        })
+        .await
+    }
+
+    async fn finalize(&self, layers: Vec<LayerSource>) -> Result<Vec<Layer>> {
+        let _ = layers;
+        Err(Error::new(ErrorKind::Unsupported, "layers cannot be made yet"))
+    }
+
+    async fn export(&self, plan: ImagePlan, outputs: &[ImageName]) -> Result<Vec<Exported>> {
+        let _ = (plan, outputs);
+        Err(Error::new(ErrorKind::Unsupported, "images cannot be written yet"))
+    }
+}
+
+/// A step on a thread of its own. Dropping this ends the step, and waits until it is gone.
+#[derive(Debug)]
+struct Running {
+    output: mpsc::Receiver<(Stream, Vec<u8>)>,
+    cancel: Option<PipeWriter>,
+    thread: Option<JoinHandle<Result<Option<StepOutput>>>>,
+}
+
+impl Running {
+    fn start(machine: Arc<Machine>, step: Step) -> Result<Self> {
+        let (cancelled, cancel) = std::io::pipe().map_err(|error| from_io("could not make a pipe", error))?;
+        let (sender, output) = mpsc::channel(PENDING_OUTPUT);
+        let thread = thread::Builder::new().spawn(move || {
+            step::run(&machine, &step, &cancelled, &|stream, bytes| {
+                // Nobody takes the output of a step that was cancelled.
+                let _ = sender.blocking_send((stream, bytes.to_vec()));
+            })
+        });
+        let thread = thread.map_err(|error| from_io("could not start a thread", error))?;
+        Ok(Self { output, cancel: Some(cancel), thread: Some(thread) })
+    }
+
+    /// The outcome, once there is no more output.
+    fn finish(mut self) -> Result<StepOutput> {
+        let thread = self.thread.take().expect("it is taken here alone, or by drop after that");
+        match thread.join() {
+            Ok(Ok(Some(output))) => Ok(output),
+            Ok(Ok(None)) => Err(Error::new(ErrorKind::Other, "the step was cancelled")),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(Error::new(ErrorKind::Other, "the thread that ran the step panicked")),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Output that waits to be taken would hold up the thread.
+        self.output.close();
+        self.cancel = None;
+        if let Some(thread) = self.thread.take() {
+            // It has ended because of us; there is nobody to tell how.
+            let _ = thread.join();
+        }
+    }
+}

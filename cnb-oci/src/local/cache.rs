@@ -1,0 +1,77 @@
+//! Directories that keep their content between steps.
+
+use std::fs;
+use std::fs::File;
+use std::fs::TryLockError;
+use std::io::PipeReader;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cnb_core::backend::CacheId;
+use cnb_core::backend::Result;
+use cnb_core::backend::User;
+
+use super::container::is_cancelled;
+use super::error::at;
+use super::error::errno_at;
+use super::inside::Inside;
+use super::owner::Owners;
+use super::store;
+
+/// How often a step looks whether another has given back a cache. A lock cannot be waited for and cancelled.
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// A cache that nobody else has.
+#[derive(Debug)]
+pub(super) struct Held {
+    directory: PathBuf,
+    _lock: File,
+}
+
+impl Held {
+    pub(super) fn path(&self) -> &Path {
+        &self.directory
+    }
+}
+
+/// Waits until nobody has the cache, and takes it. Returns nothing when cancelled.
+pub(super) fn take(
+    caches: &Path,
+    id: &CacheId,
+    user: User,
+    owners: Owners,
+    cancel: &PipeReader,
+) -> Result<Option<Held>> {
+    let parent = caches.join(id.as_str());
+    store::make_private(&parent)?;
+    let path = parent.join("lock");
+    let lock = store::open_lock(&path).map_err(at("open", &path))?;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(at("lock", &path)(error)),
+        }
+        if is_cancelled(cancel, INTERVAL) {
+            return Ok(None);
+        }
+    }
+    let directory = parent.join("files");
+    if !directory.exists() {
+        create(&parent, &directory, user, owners)?;
+    }
+    Ok(Some(Held { directory, _lock: lock }))
+}
+
+/// Makes the directory of a new cache; it appears complete or not at all.
+fn create(parent: &Path, directory: &Path, user: User, owners: Owners) -> Result<()> {
+    let new = parent.join("new");
+    store::remove(&new);
+    fs::create_dir(&new).map_err(at("create", &new))?;
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).map_err(at("change the mode of", &new))?;
+    let inside = Inside::new(&new).map_err(errno_at("open", &new))?;
+    inside.set_owner(owners, user).map_err(errno_at("change the owner of", &new))?;
+    fs::rename(&new, directory).map_err(at("create", directory))
+}
