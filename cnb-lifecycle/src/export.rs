@@ -9,13 +9,10 @@
 
 pub mod cache;
 pub mod config;
-mod glob;
 pub mod image;
 pub mod plan;
-mod slices;
 pub mod snapshot;
 
-pub use glob::BadPattern;
 pub use image::AppImage;
 pub use image::ImageInputs;
 pub use plan::Content;
@@ -23,7 +20,6 @@ pub use plan::Plan;
 pub use plan::PlanInputs;
 pub use plan::PlannedLayer;
 pub use plan::Role;
-pub use plan::launcher_files;
 pub use plan::plan;
 pub use snapshot::BuildpackDirectory;
 pub use snapshot::LayerDirectory;

@@ -15,10 +15,10 @@ use cnb_core::labels::lifecycle::LifecycleMetadata;
 use cnb_core::labels::lifecycle::RunImageNames;
 use cnb_core::labels::project;
 use cnb_core::labels::project::ProjectLabel;
+use cnb_oci::layer::launcher::LAUNCHER;
 
 use super::config;
 use super::config::Config;
-use super::plan::LAUNCHER_PATH;
 use super::plan::PROCESS_DIR;
 use super::plan::Plan;
 use super::plan::Role;
@@ -219,8 +219,7 @@ impl Plan {
 
 /// The program that an image starts for a process type.
 pub fn entrypoint(process_type: Option<&str>) -> String {
-    process_type
-        .map_or_else(|| LAUNCHER_PATH.to_owned(), |process_type| format!("{PROCESS_DIR}/{process_type}"))
+    process_type.map_or_else(|| LAUNCHER.to_owned(), |process_type| format!("{PROCESS_DIR}/{process_type}"))
 }
 
 fn process_label(process: &cnb_core::build_metadata::Process, api: PlatformApi) -> build::Process {

@@ -2,7 +2,6 @@
 //!
 //! Source: `phase/exporter.go` and `layers/` of the lifecycle.
 
-use bytes::Bytes;
 use cnb_core::api::PlatformApi;
 use cnb_core::backend::File;
 use cnb_core::backend::Select;
@@ -12,15 +11,15 @@ use cnb_core::encode::any;
 use cnb_core::encode::any::UnsupportedNumber;
 use cnb_core::labels::lifecycle;
 use cnb_core::labels::lifecycle::LifecycleMetadata;
+use cnb_oci::layer::BadPattern;
+use cnb_oci::layer::launcher;
+use cnb_oci::layer::launcher::InvalidProcessType;
+use cnb_oci::layer::slices;
 
-use super::glob::BadPattern;
-use super::slices;
 use super::snapshot::BuildpackDirectory;
 use super::snapshot::LayerDirectory;
 use super::snapshot::Snapshot;
 
-/// Where the launcher is in an image.
-pub const LAUNCHER_PATH: &str = "/cnb/lifecycle/launcher";
 /// Where the links of the process types are in an image.
 pub const PROCESS_DIR: &str = "/cnb/process";
 
@@ -31,9 +30,9 @@ pub struct PlanInputs<'a> {
     pub api: PlatformApi,
     /// The label of the previous image, or of the record of the last build.
     pub previous: &'a LifecycleMetadata,
-    /// The paths of everything in the application directory, relative to it, directories included. Not needed
-    /// when [no slices](BuildMetadata::slices) are asked for.
-    pub app: &'a [String],
+    /// Everything in the application directory, as [`cnb_oci::layer::entries`] lists it. Not needed when
+    /// [no slices](BuildMetadata::slices) are asked for.
+    pub app: &'a [slices::Entry],
 }
 
 /// The layers of an image, lowest first.
@@ -99,7 +98,7 @@ pub enum Content {
     Files(Vec<File>),
     /// The layer of the previous image: the buildpack kept it without contents.
     Kept(DiffId),
-    /// The launcher: see [`launcher_files`].
+    /// The launcher: see [`cnb_oci::layer::launcher::launcher`].
     Launcher,
 }
 
@@ -117,11 +116,12 @@ impl PlannedLayer {
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
-#[error("{cause}")]
+#[error("planning the layers of the image")]
 pub struct PlanError {
     /// The layers that come before the defect.
     pub before: Vec<PlannedLayer>,
     /// What is wrong.
+    #[source]
     pub cause: PlanErrorCause,
 }
 
@@ -133,8 +133,8 @@ pub enum PlanErrorCause {
     #[error("layer '{0}' is cache=true but has no contents")]
     CachedWithoutContents(String),
     /// A process type cannot be the name of a file.
-    #[error("invalid process type '{0}': type may not contain characters '/><:|&\\'")]
-    InvalidProcessType(String),
+    #[error(transparent)]
+    InvalidProcessType(#[from] InvalidProcessType),
     /// A `<layer>.toml` is malformed.
     #[error("failed to parse metadata for layers '[{}]'", .0.join(" "))]
     MalformedLayers(Vec<String>),
@@ -142,8 +142,11 @@ pub enum PlanErrorCause {
     #[error("cannot reuse '{0}', previous image has no metadata for layer '{0}'")]
     NothingToReuse(String),
     /// A pattern of a slice is malformed.
-    #[error("exporting app layers: {0}")]
+    #[error("exporting app layers")]
     Slice(#[from] BadPattern),
+    /// A path of a slice cannot be named.
+    #[error("exporting app layers: the path '{0}' is not UTF-8")]
+    SlicePath(String),
     /// Metadata cannot become a label.
     #[error("metadata of '{id}': {reason}")]
     UnsupportedNumber {
@@ -169,15 +172,6 @@ pub fn plan(snapshot: &Snapshot, inputs: &PlanInputs<'_>) -> Result<Plan, PlanEr
         }),
         Err(cause) => Err(PlanError { before: planner.layers, cause }),
     }
-}
-
-/// The files of the launcher's layer, given the content of the program.
-pub fn launcher_files(launcher: impl Into<Bytes>) -> Vec<File> {
-    vec![
-        File::directory("/cnb"),
-        File::directory("/cnb/lifecycle"),
-        File::regular(LAUNCHER_PATH, launcher).with_mode(0o755),
-    ]
 }
 
 struct Planner<'a> {
@@ -214,7 +208,8 @@ impl Planner<'_> {
         let config = directory("config");
         self.add("config", Role::Config, config, "Buildpacks Launcher Config", &previous.config);
         if !self.snapshot.build.processes.is_empty() {
-            let files = Content::Files(process_type_files(&self.snapshot.build)?);
+            let types = self.snapshot.build.processes.iter().map(|process| process.r#type.as_str());
+            let files = Content::Files(launcher::process_types(types)?);
             let digest = &previous.process_types;
             self.add("process-types", Role::ProcessTypes, files, "Buildpacks Process Types", digest);
         }
@@ -302,7 +297,8 @@ impl Planner<'_> {
         let contents = if patterns.is_empty() {
             vec![Content::App(Select::Sorted)]
         } else {
-            slices::slice(self.inputs.app, &patterns)?.into_iter().map(app_content).collect()
+            let layers = slices::split(self.inputs.app, &patterns)?;
+            layers.into_iter().map(app_content).collect::<Result<_, _>>()?
         };
         let slices = contents.len();
         for (index, content) in contents.into_iter().enumerate() {
@@ -344,25 +340,21 @@ fn directory(path: &str) -> Content {
 }
 
 /// A slice without files is a layer without entries, not even for the directories above.
-fn app_content(paths: Vec<String>) -> Content {
-    if paths.is_empty() { Content::Files(Vec::new()) } else { Content::App(Select::Paths(paths)) }
+fn app_content(paths: Vec<Vec<u8>>) -> Result<Content, PlanErrorCause> {
+    if paths.is_empty() {
+        return Ok(Content::Files(Vec::new()));
+    }
+    let text = |path: Vec<u8>| {
+        String::from_utf8(path).map_err(|error| {
+            PlanErrorCause::SlicePath(String::from_utf8_lossy(error.as_bytes()).into_owned())
+        })
+    };
+    Ok(Content::App(Select::Paths(paths.into_iter().map(text).collect::<Result<_, _>>()?)))
 }
 
 /// Those that are digests: labels of other tools may say anything.
 fn digests<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<DiffId> {
     texts.into_iter().filter_map(|text| text.parse().ok()).collect()
-}
-
-fn process_type_files(build: &BuildMetadata) -> Result<Vec<File>, PlanErrorCause> {
-    let mut files = vec![File::directory("/cnb"), File::directory(PROCESS_DIR)];
-    for process in &build.processes {
-        let name = process.r#type.as_str();
-        if name.contains(['/', '>', '<', ':', '|', '&', '\\']) {
-            return Err(PlanErrorCause::InvalidProcessType(name.to_owned()));
-        }
-        files.push(File::symlink(format!("{PROCESS_DIR}/{name}"), LAUNCHER_PATH).with_mode(0o755));
-    }
-    Ok(files)
 }
 
 #[cfg(test)]
@@ -392,7 +384,8 @@ mod tests {
     }
 
     fn plan_of(snapshot: &Snapshot, previous: &LifecycleMetadata) -> Result<Plan, PlanError> {
-        let app = ["a".to_owned(), "b".to_owned()];
+        let app = [(".", true), ("a", false), ("b", false)]
+            .map(|(path, is_directory)| slices::Entry { path: path.into(), is_directory });
         plan(snapshot, &PlanInputs { api: PlatformApi::NEWEST, previous, app: &app })
     }
 
@@ -454,7 +447,7 @@ mod tests {
             ),
         ];
         for (text, previous, expected) in cases {
-            assert_eq!(plan_of(&with(text), previous).expect_err(text).to_string(), expected);
+            assert_eq!(plan_of(&with(text), previous).expect_err(text).cause.to_string(), expected);
         }
     }
 
@@ -469,6 +462,6 @@ mod tests {
         let error = plan_of(&snapshot("", vec![directory("bp", &entries)]), &LifecycleMetadata::default());
         let error = error.expect_err("malformed layers");
         assert_eq!(error.before.iter().map(|layer| layer.id.as_str()).collect::<Vec<_>>(), ["bp:a"]);
-        assert_eq!(error.to_string(), "failed to parse metadata for layers '[bp:b bp:c]'");
+        assert_eq!(error.cause.to_string(), "failed to parse metadata for layers '[bp:b bp:c]'");
     }
 }

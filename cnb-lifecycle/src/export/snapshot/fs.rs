@@ -77,25 +77,6 @@ pub fn buildpack(layers: &Path, element: &GroupElement) -> Result<BuildpackDirec
     Ok(BuildpackDirectory::read(&path, element, &entries, &documents)?)
 }
 
-/// The paths of everything below a directory, relative to it, directories included.
-///
-/// # Errors
-/// When a directory cannot be read, or a name is not UTF-8.
-pub fn paths_below(directory: &Path) -> Result<Vec<String>, SnapshotError> {
-    let mut paths = Vec::new();
-    let mut pending = vec![String::new()];
-    while let Some(parent) = pending.pop() {
-        for entry in entries(&directory.join(&parent))? {
-            let path = if parent.is_empty() { entry.name } else { format!("{parent}/{}", entry.name) };
-            if entry.is_directory {
-                pending.push(path.clone());
-            }
-            paths.push(path);
-        }
-    }
-    Ok(paths)
-}
-
 fn entries(path: &Path) -> Result<Vec<DirectoryEntry>, SnapshotError> {
     let failed = |source| failed(path, source);
     let directory = match std::fs::read_dir(path) {
