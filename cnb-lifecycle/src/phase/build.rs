@@ -200,3 +200,79 @@ fn read_optional(path: &Path) -> Result<Option<String>, BuildError> {
         Err(error) => Err(BuildError::io("read", path)(error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
+    use super::super::process::Process;
+    use super::*;
+
+    /// Writes build.toml of a buildpack instead of running it, and keeps the plan it was given.
+    #[derive(Debug)]
+    struct Fake {
+        build_toml: &'static str,
+        exit_code: i32,
+        plans: RefCell<Vec<String>>,
+    }
+
+    impl ProcessRunner for Fake {
+        fn run(&self, process: &Process) -> io::Result<ExitStatus> {
+            let [layers, _, plan] = process.arguments.as_slice() else { panic!("bin/build has 3 arguments") };
+            self.plans.borrow_mut().push(fs::read_to_string(plan)?);
+            fs::write(Path::new(layers).join("build.toml"), self.build_toml)?;
+            Ok(ExitStatus::from_raw(self.exit_code << 8))
+        }
+    }
+
+    /// Builds with two buildpacks that both provide `x`. Returns what was asked of each.
+    fn build_twice(build_toml: &'static str, exit_code: i32) -> Result<Vec<String>, BuildError> {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let directory = |name: &str| root.path().join(name);
+        for id in ["a", "b"] {
+            let buildpack = directory("buildpacks").join(id).join("1");
+            fs::create_dir_all(&buildpack).expect("in a new directory");
+            let text = format!("api = '0.12'\n[buildpack]\nid = '{id}'\nversion = '1'\n");
+            fs::write(buildpack.join("buildpack.toml"), text).expect("in a new directory");
+        }
+        let group = "[[group]]\nid = 'a'\nversion = '1'\n[[group]]\nid = 'b'\nversion = '1'\n";
+        let plan = "[[entries]]\n[[entries.providers]]\nid = 'a'\n[[entries.providers]]\nid = 'b'\n\
+                    [[entries.requires]]\nname = 'x'\n";
+        let inputs = BuildInputs {
+            platform_api: PlatformApi::NEWEST,
+            app: directory("app"),
+            layers: directory("layers"),
+            platform: directory("platform"),
+            build_config: directory("build-config"),
+            buildpacks: directory("buildpacks"),
+            temporary: root.path().to_owned(),
+            exec_env: "production".to_owned(),
+            group: Group::read("group.toml".as_ref(), group).expect("a group"),
+            plan: Plan::read("plan.toml".as_ref(), plan).expect("a plan"),
+            target: Target::default(),
+            environment: Environment::new(),
+        };
+        let fake = Fake { build_toml, exit_code, plans: RefCell::default() };
+        build(&inputs, &fake)?;
+        Ok(fake.plans.into_inner())
+    }
+
+    #[test]
+    fn a_dependency_is_asked_for_until_it_is_met() {
+        let asked = "[[entries]]\n  name = \"x\"\n";
+        assert_eq!(build_twice("", 0).expect("a build"), [asked, ""]);
+        assert_eq!(build_twice("[[unmet]]\nname = 'x'", 0).expect("a build"), [asked, asked]);
+    }
+
+    #[test]
+    fn failures_of_buildpacks_are_told_from_others() {
+        let cases =
+            [("", 1, true), ("[[unmet]]", 0, false), ("[[unmet]]\nname = 'y'", 0, false), ("=", 0, false)];
+        for (build_toml, exit_code, expected) in cases {
+            let error = build_twice(build_toml, exit_code).expect_err(build_toml);
+            assert_eq!(error.is_failed_buildpack(), expected, "{error}");
+        }
+    }
+}
