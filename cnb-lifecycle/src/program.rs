@@ -22,6 +22,7 @@ mod build;
 mod buildpack_api;
 mod create;
 mod detect;
+mod documents;
 mod experimental;
 mod export;
 mod extend;
@@ -33,6 +34,7 @@ mod name;
 mod privileges;
 mod rebase;
 mod restore;
+mod target;
 mod usage;
 
 /// What a phase is started with.

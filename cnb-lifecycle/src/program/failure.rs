@@ -23,6 +23,10 @@ pub(super) mod code {
     pub(crate) const DETECT_BUILDPACK: u8 = 21;
     /// Detection could not be done.
     pub(crate) const DETECT: u8 = 22;
+    /// A buildpack failed to build.
+    pub(crate) const BUILD_BUILDPACK: u8 = 51;
+    /// The build could not be done.
+    pub(crate) const BUILD: u8 = 52;
     /// An extension failed.
     pub(crate) const GENERATE_EXTENSION: u8 = 91;
     /// Generation could not be done.

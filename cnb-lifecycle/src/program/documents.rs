@@ -1,0 +1,52 @@
+//! The documents that phases hand to each other.
+//!
+//! Source: `platform/files/handle_toml.go` of the Go lifecycle.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use cnb_core::analyzed::Analyzed;
+use cnb_core::buildpack::group::Group;
+use cnb_core::buildpack::plan::Plan;
+use cnb_core::document;
+use cnb_core::document::InvalidDocument;
+
+use super::failure::Failure;
+
+/// Reads group.toml.
+pub(super) fn group(path: &str) -> Result<Group, Failure> {
+    read("group", path, Group::read)
+}
+
+/// Reads plan.toml.
+pub(super) fn plan(path: &str) -> Result<Plan, Failure> {
+    read("plan", path, Plan::read)
+}
+
+/// Reads analyzed.toml. The file need not exist.
+pub(super) fn analyzed(path: &str) -> Result<Analyzed, Failure> {
+    if fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        tracing::warn!("No analyzed metadata found at path {path:?}");
+        return Ok(Analyzed::default());
+    }
+    read("analyzed", path, document::read)
+}
+
+/// Writes a file and the directories above it.
+pub(super) fn write(name: &str, path: &Path, text: &str) -> Result<(), Failure> {
+    let directory = path.parent().unwrap_or(path);
+    fs::create_dir_all(directory)
+        .and_then(|()| fs::write(path, text))
+        .map_err(|error| Failure::new(format!("write {name} file"), error))
+}
+
+fn read<T>(
+    name: &str,
+    path: &str,
+    parse: fn(&Path, &str) -> Result<T, InvalidDocument>,
+) -> Result<T, Failure> {
+    let action = format!("read {name} file");
+    let text = fs::read_to_string(path).map_err(|error| Failure::new(format!("{action}: {path}"), error))?;
+    parse(Path::new(path), &text).map_err(|error| Failure::new(action, error))
+}
