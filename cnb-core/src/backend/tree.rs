@@ -60,7 +60,8 @@ pub enum Source {
     },
 }
 
-/// A file given as a value. Directories above it that do not exist get mode 0755 and owner `0:0`.
+/// A file given as a value. Directories above it that do not exist get mode 0755 and owner `0:0`; links among
+/// them are followed inside the tree. It takes the place of a file or link that is there already.
 #[derive(Clone, Debug)]
 pub struct File {
     /// Absolute path in the tree.
@@ -148,7 +149,8 @@ pub enum EntryKind {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Part {
-    /// What is at `from` in `tree`, with owners and modes, at `to`. A directory is merged into one that exists.
+    /// What is at `from` in `tree`, with owners and modes, at `to`; of a link the link itself. A directory is
+    /// merged into one that exists, which takes its owner and mode.
     Copy {
         /// The tree to copy from.
         tree: Tree,

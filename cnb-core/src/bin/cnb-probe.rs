@@ -121,11 +121,11 @@ impl Host for System {
         std::env::vars().collect()
     }
 
-    fn interfaces(&mut self) -> io::Result<Vec<String>> {
-        // Two lines of headings, then `name: counters`.
-        let table = fs::read_to_string("/proc/net/dev")?;
-        let names = table.lines().skip(2).filter_map(|line| line.split_once(':'));
-        Ok(names.map(|(name, _)| name.trim().to_owned()).collect())
+    fn routes(&mut self) -> io::Result<Vec<String>> {
+        // A line of headings, then a line per route that starts with the interface.
+        let table = fs::read_to_string("/proc/net/route")?;
+        let names = table.lines().skip(1).filter_map(|line| line.split_whitespace().next());
+        Ok(names.map(str::to_owned).collect())
     }
 
     fn connect(&mut self, address: &str) -> io::Result<()> {

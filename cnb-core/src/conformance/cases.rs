@@ -16,9 +16,38 @@ macro_rules! cases {
     };
 }
 
+mod cache;
 mod cancel;
+mod compose;
+mod directory;
 mod exit;
+mod export;
+mod golden;
+mod image;
+mod layer;
+mod mount;
+mod network;
 mod output;
+mod process;
+mod read;
+mod secret;
 mod streaming;
 
-pub(super) const ALL: &[&[Case]] = &[output::CASES, exit::CASES, streaming::CASES, cancel::CASES];
+pub(super) const ALL: &[&[Case]] = &[
+    image::CASES,
+    read::CASES,
+    compose::CASES,
+    directory::CASES,
+    process::CASES,
+    exit::CASES,
+    streaming::CASES,
+    output::CASES,
+    mount::CASES,
+    cache::CASES,
+    secret::CASES,
+    network::CASES,
+    cancel::CASES,
+    layer::CASES,
+    golden::CASES,
+    export::CASES,
+];

@@ -104,10 +104,10 @@ impl Host for Process<'_> {
         Process::environment(self).to_vec()
     }
 
-    fn interfaces(&mut self) -> io::Result<Vec<String>> {
+    fn routes(&mut self) -> io::Result<Vec<String>> {
         let names: &[&str] = match self.network() {
-            Network::None => &["lo"],
-            Network::Host => &["lo", "eth0"],
+            Network::None => &[],
+            Network::Host => &["eth0"],
         };
         Ok(names.iter().map(|&name| name.to_owned()).collect())
     }

@@ -15,7 +15,7 @@
 //! | `mkdir PATH`, `symlink TARGET PATH`, `rename FROM TO`, `chmod OCTAL PATH` | as they say |
 //! | `remove PATH` | removes a file, link, or directory with all that is in it |
 //! | `id`, `pwd`, `env` | `UID:GID`; the working directory; the environment, one `NAME=VALUE` a line |
-//! | `interfaces` | the names of the network interfaces, one a line |
+//! | `routes` | the names of the network interfaces that have an IPv4 route, one a line |
 //! | `connect ADDRESS:PORT` | opens and closes a TCP connection |
 //! | `sleep MILLISECONDS`, `wait` | sleeps; sleeps until it is killed |
 //! | `tick PATH` | adds a byte to a file every 10 ms until it is killed |
@@ -67,8 +67,8 @@ pub trait Host {
     fn working_directory(&mut self) -> io::Result<String>;
     /// The environment.
     fn environment(&mut self) -> Vec<(String, String)>;
-    /// The names of the network interfaces.
-    fn interfaces(&mut self) -> io::Result<Vec<String>>;
+    /// The names of the network interfaces that have an IPv4 route.
+    fn routes(&mut self) -> io::Result<Vec<String>>;
     /// Opens and closes a TCP connection.
     fn connect(&mut self, address: &str) -> io::Result<()>;
 }
@@ -202,7 +202,7 @@ fn answer(words: &[&str], host: &mut dyn Host) -> io::Result<Vec<u8>> {
             let pairs = host.environment().into_iter().map(|(name, value)| format!("{name}={value}"));
             lines(pairs.collect())
         }
-        ["interfaces"] => lines(host.interfaces()?),
+        ["routes"] => lines(host.routes()?),
         _ => return Err(invalid("no such command")),
     })
 }

@@ -1,0 +1,238 @@
+//! Image layers out of trees and files.
+
+use crate::backend::ErrorKind;
+use crate::backend::File;
+use crate::backend::LayerContent;
+use crate::backend::LayerSource;
+use crate::backend::MountKind;
+use crate::backend::Ownership;
+use crate::backend::Parent;
+use crate::backend::Select;
+use crate::backend::Tree;
+use crate::backend::User;
+use crate::conformance::Failure;
+use crate::conformance::Outcome;
+use crate::conformance::Target;
+use crate::conformance::bench::USER;
+use crate::conformance::failure::ensure;
+use crate::conformance::failure::equal;
+use crate::conformance::failure::refused;
+use crate::digest::DiffId;
+
+cases! { layer:
+    come_in_order_with_their_ids,
+    has_the_same_digest_every_time,
+    has_the_digest_of_its_content_however_it_was_made,
+    has_another_digest_when_anything_differs,
+    has_the_owners_it_is_told [Users],
+    has_another_digest_for_another_owner,
+    has_its_place_in_its_digest,
+    of_a_walk_goes_depth_first,
+    of_sorted_paths_goes_by_whole_paths,
+    of_paths_has_these_in_this_order,
+    of_files_has_these_in_this_order,
+    with_the_expected_digest_is_the_same_layer,
+    that_exists_is_used_as_it_is,
+    that_does_not_exist_is_not_found,
+    of_a_path_that_does_not_exist_is_not_found,
+}
+
+async fn come_in_order_with_their_ids(target: &Target) -> Outcome {
+    let sources = ["b", "a", "c"].map(|id| LayerSource::new(id, file_content("/f", id)));
+    let layers = target.backend.finalize(sources.to_vec()).await?;
+    let ids: Vec<&str> = layers.iter().map(|layer| layer.id.as_str()).collect();
+    equal("ids", ids, ["b", "a", "c"])?;
+    let single = diff_id(target, file_content("/f", "a")).await?;
+    equal("the digest of the second", &layers[1].diff_id, &single)
+}
+
+async fn has_the_same_digest_every_time(target: &Target) -> Outcome {
+    let tree = sample(target).await?;
+    let one = diff_id(target, walk(&tree)).await?;
+    let two = diff_id(target, walk(&sample(target).await?)).await?;
+    equal("the digest", one, two)
+}
+
+async fn has_the_digest_of_its_content_however_it_was_made(target: &Target) -> Outcome {
+    let tree = target.tree(Vec::new()).await?;
+    let commands = "write /out/a-b 2 -- sleep 20 -- mkdir /out/a -- write /out/a/f 1 -- symlink a/f /out/l";
+    let ran = target.succeed(target.step(commands).await?.with_mount("/out", MountKind::InOut(tree))).await?;
+    let by_step = diff_id(target, walk(ran.tree("/out")?)).await?;
+    equal("the digest", by_step, diff_id(target, walk(&sample(target).await?)).await?)
+}
+
+async fn has_another_digest_when_anything_differs(target: &Target) -> Outcome {
+    let variants = [
+        vec![File::regular("/f", "1")],
+        vec![File::regular("/f", "2")],
+        vec![File::regular("/g", "1")],
+        vec![File::regular("/f", "1").with_mode(0o755)],
+        vec![File::symlink("/f", "1")],
+        vec![File::symlink("/f", "2")],
+        vec![File::directory("/f")],
+        vec![File::directory("/f").with_mode(0o700)],
+        vec![],
+    ];
+    let mut digests = Vec::new();
+    for files in variants {
+        let digest = diff_id(target, walk(&target.tree(files).await?)).await?;
+        ensure(!digests.contains(&digest), format!("variant {} has a digest of before", digests.len()))?;
+        digests.push(digest);
+    }
+    Ok(())
+}
+
+async fn has_the_owners_it_is_told(target: &Target) -> Outcome {
+    let owned = |owner: User| vec![File::regular("/f", "1").with_owner(owner)];
+    let one = target.tree(owned(User::ROOT)).await?;
+    let two = target.tree(owned(USER)).await?;
+    equal("the digest", diff_id(target, walk(&one)).await?, diff_id(target, walk(&two)).await?)
+}
+
+async fn has_another_digest_for_another_owner(target: &Target) -> Outcome {
+    let tree = sample(target).await?;
+    let parent = |owner, mode| vec![Parent { path: "/layers".to_owned(), owner, mode }];
+    let variants = [
+        Ownership { owner: USER, parents: Vec::new() },
+        Ownership { owner: User::new(1001, 7), parents: Vec::new() },
+        Ownership { owner: USER, parents: parent(User::ROOT, 0o755) },
+        Ownership { owner: USER, parents: parent(USER, 0o755) },
+        Ownership { owner: USER, parents: parent(USER, 0o700) },
+    ];
+    let mut digests = Vec::new();
+    for ownership in variants {
+        let content = content(&tree, "/", "/layers/l", Select::Walk, ownership);
+        let digest = diff_id(target, content).await?;
+        ensure(!digests.contains(&digest), format!("variant {} has a digest of before", digests.len()))?;
+        digests.push(digest);
+    }
+    Ok(())
+}
+
+async fn has_its_place_in_its_digest(target: &Target) -> Outcome {
+    let tree = target.tree(vec![File::regular("/d/f", "1"), File::regular("/e/f", "1")]).await?;
+    let at = |from, to| content(&tree, from, to, Select::Walk, owned());
+    let one = diff_id(target, at("/d", "/x")).await?;
+    equal("the same files from elsewhere", &diff_id(target, at("/e", "/x")).await?, &one)?;
+    ensure(diff_id(target, at("/d", "/y")).await? != one, "the digest does not depend on the place")
+}
+
+async fn of_a_walk_goes_depth_first(target: &Target) -> Outcome {
+    let tree = sample(target).await?;
+    let listed = paths(&tree, &[".", "a", "a/f", "a-b", "l"]);
+    equal("the digest", diff_id(target, walk(&tree)).await?, diff_id(target, listed).await?)
+}
+
+async fn of_sorted_paths_goes_by_whole_paths(target: &Target) -> Outcome {
+    let tree = sample(target).await?;
+    let sorted = content(&tree, "/", "/x", Select::Sorted, owned());
+    let listed = paths(&tree, &[".", "a", "a-b", "a/f", "l"]);
+    equal("the digest", diff_id(target, sorted).await?, diff_id(target, listed).await?)
+}
+
+async fn of_paths_has_these_in_this_order(target: &Target) -> Outcome {
+    let tree = sample(target).await?;
+    let forward = diff_id(target, paths(&tree, &["a", "a-b"])).await?;
+    let backward = diff_id(target, paths(&tree, &["a-b", "a"])).await?;
+    ensure(forward != backward, "the order of the paths does not show")?;
+    let other = vec![File::directory("/a"), File::regular("/a-b", "2")];
+    let other = target.tree(other).await?;
+    equal("a directory is not entered", diff_id(target, paths(&other, &["a", "a-b"])).await?, forward)
+}
+
+async fn of_files_has_these_in_this_order(target: &Target) -> Outcome {
+    let (a, b) = (File::regular("/a", "1"), File::regular("/b", "2"));
+    let forward = diff_id(target, LayerContent::Files(vec![a.clone(), b.clone()])).await?;
+    let backward = diff_id(target, LayerContent::Files(vec![b.clone(), a.clone()])).await?;
+    ensure(forward != backward, "the order of the files does not show")?;
+    let with_root = vec![File::directory("/"), a, b];
+    let with_root = diff_id(target, LayerContent::Files(with_root)).await?;
+    ensure(forward != with_root, "there are entries that were not given")
+}
+
+async fn with_the_expected_digest_is_the_same_layer(target: &Target) -> Outcome {
+    let tree = sample(target).await?;
+    let expected = diff_id(target, walk(&tree)).await?;
+    for wrong in [expected.clone(), DiffId::from_bytes([9; 32])] {
+        let source = LayerSource::new("again", walk(&tree)).with_expected(wrong);
+        let layers = target.backend.finalize(vec![source]).await?;
+        equal("the digest", &layers[0].diff_id, &expected)?;
+    }
+    Ok(())
+}
+
+async fn that_exists_is_used_as_it_is(target: &Target) -> Outcome {
+    let image = target.image().await?;
+    for diff_id in super::image::diff_ids(&image.config)? {
+        let content = LayerContent::Existing { diff_id: diff_id.clone(), image: Some(image.clone()) };
+        let layers = target.backend.finalize(vec![LayerSource::new("old", content)]).await?;
+        equal("the digest", &layers[0].diff_id, &diff_id)?;
+        ensure(layers[0].reused, "the layer was not reused")?;
+    }
+    Ok(())
+}
+
+async fn that_does_not_exist_is_not_found(target: &Target) -> Outcome {
+    for image in [None, Some(target.image().await?)] {
+        let content = LayerContent::Existing { diff_id: DiffId::from_bytes([8; 32]), image };
+        let result = target.backend.finalize(vec![LayerSource::new("missing", content)]).await;
+        refused("the layer", result, ErrorKind::NotFound)?;
+    }
+    Ok(())
+}
+
+async fn of_a_path_that_does_not_exist_is_not_found(target: &Target) -> Outcome {
+    let tree = sample(target).await?;
+    let missing = content(&tree, "/missing", "/x", Select::Walk, owned());
+    for content in [missing, paths(&tree, &[".", "missing"])] {
+        let result = target.backend.finalize(vec![LayerSource::new("missing", content)]).await;
+        refused("the layer", result, ErrorKind::NotFound)?;
+    }
+    Ok(())
+}
+
+/// Files whose order differs between a walk and their sorted paths.
+async fn sample(target: &Target) -> Result<Tree, Failure> {
+    let files = vec![
+        File::regular("/a/f", "1").with_mode(0o644),
+        File::regular("/a-b", "2").with_mode(0o644),
+        File::symlink("/l", "a/f"),
+    ];
+    target.tree(files).await
+}
+
+/// The diffID that a layer gets.
+pub(super) async fn diff_id(target: &Target, content: LayerContent) -> Result<DiffId, Failure> {
+    let mut layers = target.backend.finalize(vec![LayerSource::new("layer", content)]).await?;
+    equal("how many layers", layers.len(), 1)?;
+    Ok(layers.remove(0).diff_id)
+}
+
+/// A part of a tree.
+pub(super) fn content(
+    tree: &Tree,
+    from: &str,
+    to: &str,
+    select: Select,
+    ownership: Ownership,
+) -> LayerContent {
+    LayerContent::Tree { tree: tree.clone(), from: from.to_owned(), to: to.to_owned(), select, ownership }
+}
+
+fn walk(tree: &Tree) -> LayerContent {
+    content(tree, "/", "/x", Select::Walk, owned())
+}
+
+fn paths(tree: &Tree, paths: &[&str]) -> LayerContent {
+    let paths = paths.iter().map(|&path| path.to_owned()).collect();
+    content(tree, "/", "/x", Select::Paths(paths), owned())
+}
+
+fn file_content(path: &str, content: &str) -> LayerContent {
+    LayerContent::Files(vec![File::regular(path, content.to_owned())])
+}
+
+/// All belongs to [`USER`], without directories above.
+pub(super) fn owned() -> Ownership {
+    Ownership { owner: USER, parents: Vec::new() }
+}
