@@ -7,5 +7,6 @@ pub mod disk;
 pub mod export;
 pub mod launch;
 pub mod phase;
+pub mod platform;
 pub mod program;
 pub mod restore;

@@ -1,0 +1,247 @@
+//! The phases that run in containers of the builder.
+
+use cnb_core::backend::Backend;
+use cnb_core::backend::File;
+use cnb_core::backend::Filter;
+use cnb_core::backend::MountKind;
+use cnb_core::backend::Part;
+use cnb_core::backend::Source;
+use cnb_core::backend::Tree;
+use cnb_core::backend::User;
+
+use cnb_core::buildpack::group::Group;
+
+use super::BuildRequest;
+use super::builder::Builder;
+use super::error::During as _;
+use super::error::Error;
+use super::step::APP_DIR;
+use super::step::Containers;
+use super::step::LAYERS_DIR;
+use super::step::layers_tree;
+use super::step::output;
+
+const ANALYZED: &str = "/layers/analyzed.toml";
+const GROUP: &str = "/layers/group.toml";
+const ORDER: &str = "/layers/order.toml";
+const PLAN: &str = "/layers/plan.toml";
+const CACHE_DIR: &str = "/cache";
+const TOOL_DIR: &str = "/cnb-tool";
+
+/// What detection found out, as the files that the next phases read.
+#[derive(Clone, Debug)]
+pub(super) struct Detected {
+    /// group.toml.
+    pub(super) group: Group,
+    /// plan.toml, its entries in a fixed order.
+    pub(super) plan: String,
+}
+
+/// Trees of a build on its way.
+#[derive(Clone, Debug)]
+pub(super) struct Trees {
+    /// `<app>`.
+    pub(super) app: Tree,
+    /// `<layers>`.
+    pub(super) layers: Tree,
+}
+
+/// Brings the application in, as the build user will see it.
+pub(super) async fn load_app(
+    backend: &dyn Backend,
+    request: &BuildRequest,
+    builder: &Builder,
+) -> Result<Tree, Error> {
+    let source =
+        Source::Directory { path: request.app.clone(), filter: request.filter.clone(), owner: builder.user };
+    backend.load(source).await.during(format!("load the application in `{}`", request.app.display()))
+}
+
+/// Asks the buildpacks which of them take part.
+pub(super) async fn detect(
+    backend: &dyn Backend,
+    containers: &Containers<'_>,
+    builder: &Builder,
+    app: &Tree,
+    analyzed: &str,
+    order: Option<&str>,
+) -> Result<Detected, Error> {
+    let mut files = vec![File::regular("/analyzed.toml", analyzed.to_owned())];
+    files.extend(order.map(|order| File::regular("/order.toml", order.to_owned())));
+    let layers = layers_tree(backend, builder, Vec::new(), files).await?;
+    let mut args = vec!["-app", APP_DIR, "-layers", LAYERS_DIR, "-platform", "/platform"];
+    args.extend(["-group", GROUP, "-plan", PLAN]);
+    if order.is_some() {
+        args.extend(["-order", ORDER]);
+    }
+    if builder.platform_api.at_least(10) {
+        args.extend(["-analyzed", ANALYZED]);
+    }
+    // What bin/detect writes to the application is forgotten: detection finds out, building changes.
+    let step = containers
+        .phase("detect", "detector", &args)
+        .with_cwd(APP_DIR)
+        .with_mount(APP_DIR, MountKind::InOut(app.clone()))
+        .with_mount(LAYERS_DIR, MountKind::InOut(layers));
+    let layers = output(containers.run("detect", step).await?, LAYERS_DIR);
+    let group = read_group(&text(backend, &layers, "/group.toml", "detect").await?)?;
+    let plan = text(backend, &layers, "/plan.toml", "detect").await?;
+    Ok(Detected { group, plan: sorted_plan(&plan)? })
+}
+
+/// Gives the layers back that the buildpacks of the group may use again.
+pub(super) async fn restore(
+    backend: &dyn Backend,
+    containers: &Containers<'_>,
+    request: &BuildRequest,
+    builder: &Builder,
+    detected: &Detected,
+    analyzed: &str,
+    sbom: Option<Tree>,
+) -> Result<Tree, Error> {
+    let files = vec![
+        File::regular("/analyzed.toml", analyzed.to_owned()),
+        File::regular("/group.toml", detected.group.to_toml()),
+    ];
+    let from_root = |tree| Part::Copy { tree, from: LAYERS_DIR.to_owned(), to: "/".to_owned() };
+    let layers = layers_tree(backend, builder, sbom.map(from_root).into_iter().collect(), files).await?;
+    let (uid, gid) = (builder.user.uid.to_string(), builder.user.gid.to_string());
+    let mut args = vec!["-layers", LAYERS_DIR, "-group", GROUP, "-analyzed", ANALYZED];
+    args.extend(["-uid", &uid, "-gid", &gid]);
+    if request.cache.is_some() {
+        args.extend(["-cache-dir", CACHE_DIR]);
+    }
+    let mut step =
+        containers.phase("restore", "restorer", &args).with_mount(LAYERS_DIR, MountKind::InOut(layers));
+    if let Some(cache) = &request.cache {
+        step = step.with_mount(CACHE_DIR, MountKind::Cache(cache.clone()));
+    }
+    Ok(output(containers.run("restore", step).await?, LAYERS_DIR))
+}
+
+/// Lets the buildpacks build.
+pub(super) async fn build(
+    backend: &dyn Backend,
+    containers: &Containers<'_>,
+    builder: &Builder,
+    detected: &Detected,
+    trees: Trees,
+) -> Result<Trees, Error> {
+    let plan = vec![File::regular("/plan.toml", detected.plan.clone())];
+    let whole = Part::Copy { tree: trees.layers, from: "/".to_owned(), to: "/".to_owned() };
+    let layers = layers_tree(backend, builder, vec![whole], plan).await?;
+    let mut args = vec!["-app", APP_DIR, "-layers", LAYERS_DIR, "-platform", "/platform"];
+    args.extend(["-group", GROUP, "-plan", PLAN]);
+    if builder.platform_api.at_least(12) {
+        args.extend(["-analyzed", ANALYZED]);
+    }
+    let step = containers
+        .phase("build", "builder", &args)
+        .with_cwd(APP_DIR)
+        .with_mount(APP_DIR, MountKind::InOut(trees.app))
+        .with_mount(LAYERS_DIR, MountKind::InOut(layers));
+    let mut left = containers.run("build", step).await?;
+    let mut take =
+        |target| left.outputs.remove(target).expect("a backend returns a tree for each in-out mount");
+    Ok(Trees { app: take(APP_DIR), layers: take(LAYERS_DIR) })
+}
+
+/// Puts the layers with `cache = true` into the cache of the project.
+pub(super) async fn save_cache(
+    backend: &dyn Backend,
+    containers: &Containers<'_>,
+    request: &BuildRequest,
+    layers: &Tree,
+) -> Result<(), Error> {
+    let Some(cache) = &request.cache else { return Ok(()) };
+    let tool = load_tool(backend, request).await?;
+    let args = ["cache-save", "-layers", LAYERS_DIR, "-group", GROUP, "-cache-dir", CACHE_DIR];
+    let mut step = containers
+        .phase("cache", "lifecycle", &args)
+        .with_network(cnb_core::backend::Network::None)
+        .with_mount(TOOL_DIR, MountKind::ReadOnly(tool))
+        .with_mount(LAYERS_DIR, MountKind::ReadOnly(layers.clone()))
+        .with_mount(CACHE_DIR, MountKind::Cache(cache.clone()));
+    step.argv[0] = format!("{TOOL_DIR}/lifecycle");
+    containers.run("cache", step).await.map(drop)
+}
+
+#[derive(Debug)]
+struct Only(String);
+
+impl Filter for Only {
+    fn takes(&self, path: &str, _: bool) -> bool {
+        path == self.0
+    }
+}
+
+async fn load_tool(backend: &dyn Backend, request: &BuildRequest) -> Result<Tree, Error> {
+    let missing = || Error::Builder {
+        builder: request.tool.display().to_string(),
+        reason: "it is not the path of a program".to_owned(),
+    };
+    let name = request.tool.file_name().and_then(|name| name.to_str()).ok_or_else(missing)?.to_owned();
+    let directory = request.tool.parent().ok_or_else(missing)?.to_owned();
+    let filter: std::sync::Arc<dyn Filter> = std::sync::Arc::new(Only(name.clone()));
+    let source = Source::Directory { path: directory, filter: Some(filter), owner: User::ROOT };
+    let tree = backend.load(source).await.during("load the program that saves the cache")?;
+    let part = Part::Copy { tree, from: format!("/{name}"), to: "/lifecycle".to_owned() };
+    backend.compose(vec![part]).await.during("load the program that saves the cache")
+}
+
+async fn text(
+    backend: &dyn Backend,
+    tree: &Tree,
+    path: &'static str,
+    phase: &'static str,
+) -> Result<String, Error> {
+    let bytes =
+        backend.read(tree, path).await.during(format!("read `{path}`, which the {phase} phase wrote"))?;
+    String::from_utf8(bytes.into()).map_err(|source| Error::Document {
+        path,
+        phase,
+        source: Box::new(source),
+    })
+}
+
+fn read_group(text: &str) -> Result<Group, Error> {
+    let path = "/layers/group.toml";
+    let group = Group::read(path.as_ref(), text).map_err(|source| Error::Document {
+        path,
+        phase: "detect",
+        source: Box::new(source),
+    })?;
+    match group.extensions.first() {
+        Some(extension) => Err(Error::Extensions(extension.to_string())),
+        None => Ok(group),
+    }
+}
+
+/// The Go detector writes entries in random order; what the build reads must not depend on chance.
+fn sorted_plan(plan: &str) -> Result<String, Error> {
+    let document = |source: Box<dyn std::error::Error + Send + Sync>| Error::Document {
+        path: "/layers/plan.toml",
+        phase: "detect",
+        source,
+    };
+    let mut plan: toml::Table = toml::from_str(plan).map_err(|error| document(Box::new(error)))?;
+    if let Some(toml::Value::Array(entries)) = plan.get_mut("entries") {
+        entries.sort_by_cached_key(ToString::to_string);
+    }
+    toml::to_string(&plan).map_err(|error| document(Box::new(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_plan_entries_is_no_input() {
+        let one = "[[entries]]\n[[entries.requires]]\nname = \"a\"\n";
+        let other = "[[entries]]\n[[entries.requires]]\nname = \"b\"\n";
+        let sorted = sorted_plan(&format!("{one}{other}")).expect("a plan");
+        assert_eq!(sorted, sorted_plan(&format!("{other}{one}")).expect("a plan"));
+        assert_eq!(sorted.matches("[[entries]]").count(), 2);
+        assert_eq!(sorted_plan("").expect("an empty plan"), "");
+    }
+}

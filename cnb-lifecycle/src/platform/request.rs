@@ -1,0 +1,131 @@
+//! What to build, with what, and where the image goes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cnb_core::api::PlatformApi;
+use cnb_core::backend::CacheId;
+use cnb_core::backend::File;
+use cnb_core::backend::Filter;
+use cnb_core::backend::Network;
+use cnb_core::backend::SecretFile;
+use cnb_core::buildpack::order::Order;
+use cnb_core::image_name::ImageName;
+use cnb_core::labels::project::ProjectLabel;
+
+/// A build.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct BuildRequest {
+    /// The directory of the application.
+    pub app: PathBuf,
+    /// Which of its files take part; all when there is none.
+    pub filter: Option<Arc<dyn Filter>>,
+    /// The builder image.
+    pub builder: ImageName,
+    /// The run image; the one the builder names when there is none.
+    pub run_image: Option<ImageName>,
+    /// The image of the last build, whose layers may be used again; the first output that exists when there
+    /// is none.
+    pub previous: Option<ImageName>,
+    /// The label `io.buildpacks.lifecycle.metadata` of the last build, for when its image has no name any
+    /// more. The backend's store must still have the layers.
+    pub last_label: Option<String>,
+    /// Where the image goes.
+    pub outputs: Vec<ImageName>,
+    /// Variables for the buildpacks.
+    pub env: Vec<(String, String)>,
+    /// Variables for the containers that the phases run in, for example `HTTPS_PROXY`.
+    pub container_env: Vec<(String, String)>,
+    /// Service bindings for the buildpacks.
+    pub bindings: Vec<Binding>,
+    /// Buildpacks that the builder does not have.
+    pub buildpacks: Vec<ExtraBuildpack>,
+    /// What to detect instead of the builder's own order.
+    pub order: Option<Order>,
+    /// The Platform API to use; the newest that both sides know when there is none.
+    pub platform_api: Option<PlatformApi>,
+    /// A directory with a lifecycle to use instead of the builder's.
+    pub lifecycle: Option<PathBuf>,
+    /// Our static `lifecycle` program, which saves the layers to cache after a build.
+    pub tool: PathBuf,
+    /// Where the layers with `cache = true` are kept. No cache when there is none.
+    pub cache: Option<CacheId>,
+    /// What the containers can reach.
+    pub network: Network,
+    /// Source metadata for the label `io.buildpacks.project.metadata`.
+    pub project: ProjectLabel,
+    /// The execution environment, `CNB_EXEC_ENV`; used from Platform API 0.15 on.
+    pub exec_env: String,
+    /// Seconds since 1970 for `created` in the image; 1980-01-01T00:00:01Z when there is none.
+    pub epoch: Option<i64>,
+    /// The process that the image starts; the buildpacks' default when there is none.
+    pub process_type: Option<String>,
+}
+
+impl BuildRequest {
+    /// A build of `app` with `builder` and nothing else. `tool` is our static `lifecycle` program.
+    pub fn new(app: impl Into<PathBuf>, builder: ImageName, tool: impl Into<PathBuf>) -> Self {
+        Self {
+            app: app.into(),
+            filter: None,
+            builder,
+            run_image: None,
+            previous: None,
+            last_label: None,
+            outputs: Vec::new(),
+            env: Vec::new(),
+            container_env: Vec::new(),
+            bindings: Vec::new(),
+            buildpacks: Vec::new(),
+            order: None,
+            platform_api: None,
+            lifecycle: None,
+            tool: tool.into(),
+            cache: None,
+            network: Network::Host,
+            project: ProjectLabel::default(),
+            exec_env: "production".to_owned(),
+            epoch: None,
+            process_type: None,
+        }
+    }
+
+    /// Adds an output.
+    #[must_use]
+    pub fn with_output(mut self, output: ImageName) -> Self {
+        self.outputs.push(output);
+        self
+    }
+}
+
+/// A service binding: a directory `/platform/bindings/<name>` that the build user may read.
+///
+/// Its content is secret: it reaches no image, label or history.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    /// Its name.
+    pub name: String,
+    /// Its files, relative to the directory of the binding.
+    pub files: Vec<SecretFile>,
+}
+
+/// A buildpack that is put beside those of the builder.
+#[derive(Clone, Debug)]
+pub struct ExtraBuildpack {
+    /// Its id.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// Where its files are.
+    pub source: BuildpackSource,
+}
+
+/// Where the files of an [`ExtraBuildpack`] are.
+#[derive(Clone, Debug)]
+pub enum BuildpackSource {
+    /// A directory of this machine.
+    Directory(PathBuf),
+    /// Files given as values, for example those of an inline script.
+    Files(Vec<File>),
+}

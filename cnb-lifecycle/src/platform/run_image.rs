@@ -1,0 +1,113 @@
+//! Which run image a build uses, and what it is.
+
+use cnb_core::backend::Backend;
+use cnb_core::backend::ErrorKind;
+use cnb_core::backend::Image;
+use cnb_core::backend::ImageRequest;
+use cnb_core::image_name::ImageName;
+use cnb_core::run::Run;
+use cnb_core::run::RunImageNames;
+use cnb_core::run::Stack;
+
+use super::BuildRequest;
+use super::builder::Builder;
+use super::error::During as _;
+use super::error::Error;
+
+/// The run image of a build.
+#[derive(Debug)]
+pub(super) struct RunImage {
+    /// The image.
+    pub(super) image: Image,
+    /// The names that the builder declares, best first.
+    pub(super) names: Vec<RunImageNames>,
+}
+
+impl RunImage {
+    /// Finds the run image: where the request says, else under its declared name beside the builder.
+    pub(super) async fn resolve(
+        backend: &dyn Backend,
+        request: &BuildRequest,
+        builder: &Builder,
+    ) -> Result<Self, Error> {
+        let names = declared(backend, builder).await?;
+        let Some(first) = names.first() else {
+            let reason = "it declares no run image: /cnb/run.toml has no `[[images]]`";
+            return Err(Error::Builder { builder: request.builder.to_string(), reason: reason.to_owned() });
+        };
+        if let Some(name) = &request.run_image {
+            let found = backend.resolve(ImageRequest::new(name.clone())).await;
+            return Ok(Self { image: found.during(format!("find the run image `{name}`"))?, names });
+        }
+        let image = beside_builder(backend, request, &first.image).await?;
+        Ok(Self { image, names })
+    }
+
+    /// The reference that labels carry: a name with a digest, never a path of this machine.
+    pub(super) fn reference(&self) -> String {
+        let name = &self.names[0].image;
+        format!("{}@{}", without_tag(name), self.image.digest)
+    }
+}
+
+/// A tag beside a digest says nothing more.
+fn without_tag(name: &str) -> &str {
+    let last = name.rfind('/').map_or(0, |slash| slash + 1);
+    name[last..].find(':').map_or(name, |colon| &name[..last + colon])
+}
+
+async fn beside_builder(backend: &dyn Backend, request: &BuildRequest, name: &str) -> Result<Image, Error> {
+    let tag = Some(name.to_owned());
+    let place = match request.builder.clone() {
+        ImageName::Oci { directory, .. } => ImageName::Oci { directory, tag },
+        ImageName::OciArchive { file, .. } => ImageName::OciArchive { file, tag },
+        _ => return Err(not_found(request, name)),
+    };
+    match backend.resolve(ImageRequest::new(place.clone())).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(not_found(request, name)),
+        found => found.during(format!("find the run image `{place}`")),
+    }
+}
+
+fn not_found(request: &BuildRequest, name: &str) -> Error {
+    let builder = &request.builder;
+    Error::RunImage(format!(
+        "the builder `{builder}` asks for `{name}`, and there is no image of that name beside it; say where it is"
+    ))
+}
+
+/// /cnb/run.toml; older builders have /cnb/stack.toml.
+async fn declared(backend: &dyn Backend, builder: &Builder) -> Result<Vec<RunImageNames>, Error> {
+    if let Some(text) = builder.read(backend, "/cnb/run.toml").await? {
+        let run: Run = parse("/cnb/run.toml", &text)?;
+        return Ok(run.images);
+    }
+    let Some(text) = builder.read(backend, "/cnb/stack.toml").await? else { return Ok(Vec::new()) };
+    let stack: Stack = parse("/cnb/stack.toml", &text)?;
+    Ok(vec![stack.run_image])
+}
+
+fn parse<T: serde::de::DeserializeOwned>(path: &'static str, text: &str) -> Result<T, Error> {
+    toml::from_str(text).map_err(|source| Error::Document {
+        path,
+        phase: "builder's",
+        source: Box::new(source),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_dropped_and_a_port_kept() {
+        for (name, expected) in [
+            ("run:bookworm", "run"),
+            ("cnb.example/run:1", "cnb.example/run"),
+            ("localhost:5000/run", "localhost:5000/run"),
+            ("localhost:5000/run:1", "localhost:5000/run"),
+        ] {
+            assert_eq!(without_tag(name), expected);
+        }
+    }
+}

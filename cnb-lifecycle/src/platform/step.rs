@@ -1,0 +1,157 @@
+//! The containers that the phases of a build run in.
+
+use cnb_core::backend::Backend;
+use cnb_core::backend::File;
+use cnb_core::backend::MountKind;
+use cnb_core::backend::Part;
+use cnb_core::backend::SecretFile;
+use cnb_core::backend::Source;
+use cnb_core::backend::Step;
+use cnb_core::backend::StepOutput;
+use cnb_core::backend::Tree;
+use cnb_core::event::Event;
+use cnb_core::event::EventSink;
+
+use super::BuildRequest;
+use super::builder::Builder;
+use super::builder::LIFECYCLE_DIR;
+use super::error::During as _;
+use super::error::Error;
+use super::request::BuildpackSource;
+use super::request::ExtraBuildpack;
+
+/// Where the application is in a container.
+pub(super) const APP_DIR: &str = "/workspace";
+/// Where layers and the documents of the phases are.
+pub(super) const LAYERS_DIR: &str = "/layers";
+const PLATFORM_DIR: &str = "/platform";
+
+/// What every phase that runs in a container sees.
+#[derive(Debug)]
+pub(super) struct Containers<'a> {
+    backend: &'a dyn Backend,
+    events: &'a dyn EventSink,
+    request: &'a BuildRequest,
+    builder: &'a Builder,
+    /// Environment given to the buildpacks, as files.
+    platform: Tree,
+    bindings: Vec<SecretFile>,
+    /// Buildpacks beside those of the builder, with where they are mounted.
+    buildpacks: Vec<(String, Tree)>,
+}
+
+impl<'a> Containers<'a> {
+    /// Brings everything into trees that does not change from phase to phase.
+    pub(super) async fn prepare(
+        backend: &'a dyn Backend,
+        events: &'a dyn EventSink,
+        request: &'a BuildRequest,
+        builder: &'a Builder,
+    ) -> Result<Self, Error> {
+        let mut files = vec![File::directory("/env"), File::directory("/bindings")];
+        // A later value of a name wins.
+        files.extend(
+            request.env.iter().map(|(name, value)| File::regular(format!("/env/{name}"), value.clone())),
+        );
+        let platform = backend.load(Source::Files(files)).await.during("lay out the platform directory")?;
+        let mut buildpacks = Vec::new();
+        for buildpack in &request.buildpacks {
+            let target = format!("/cnb/buildpacks/{}/{}", buildpack.id.replace('/', "_"), buildpack.version);
+            buildpacks.push((target, load_buildpack(backend, buildpack).await?));
+        }
+        let bindings = request.bindings.iter().flat_map(|binding| {
+            binding.files.iter().map(|file| SecretFile {
+                path: format!("{}/{}", binding.name, file.path),
+                content: file.content.clone(),
+            })
+        });
+        let bindings = bindings.collect();
+        Ok(Self { backend, events, request, builder, platform, bindings, buildpacks })
+    }
+
+    /// A container of the builder in which `program` of the lifecycle runs as the build user.
+    pub(super) fn phase(&self, phase: &'static str, program: &str, args: &[&str]) -> Step {
+        let program = format!("{LIFECYCLE_DIR}/{program}");
+        let command = std::iter::once(program).chain(args.iter().map(ToString::to_string));
+        let mut step = Step::new(phase, self.builder.image.root.clone(), command)
+            .with_user(self.builder.user)
+            .with_network(self.request.network)
+            .with_mount(PLATFORM_DIR, MountKind::ReadOnly(self.platform.clone()));
+        step.env.clone_from(&self.builder.env);
+        step.env.extend(self.request.container_env.iter().cloned());
+        step = step.with_env("CNB_PLATFORM_API", self.builder.platform_api.to_string());
+        if self.builder.platform_api.at_least(15) {
+            step = step.with_env("CNB_EXEC_ENV", self.request.exec_env.clone());
+        }
+        if !self.bindings.is_empty() {
+            step = step
+                .with_mount(format!("{PLATFORM_DIR}/bindings"), MountKind::Secrets(self.bindings.clone()));
+        }
+        if let Some(lifecycle) = &self.builder.lifecycle {
+            step = step.with_mount(LIFECYCLE_DIR, MountKind::ReadOnly(lifecycle.clone()));
+        }
+        for (target, tree) in &self.buildpacks {
+            step = step.with_mount(target.clone(), MountKind::ReadOnly(tree.clone()));
+        }
+        step
+    }
+
+    /// Runs a phase; its exit code decides whether the build goes on.
+    pub(super) async fn run(&self, phase: &'static str, step: Step) -> Result<StepOutput, Error> {
+        let output = self.backend.run(step, self.events).await.during(format!("run the {phase} phase"))?;
+        match output.exit_code {
+            0 => Ok(output),
+            code => Err(Error::Phase { phase, code }),
+        }
+    }
+
+    /// Tells when the work of a phase begins and ends.
+    pub(super) async fn during<T>(
+        &self,
+        phase: &'static str,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        announced(self.events, phase, work).await
+    }
+}
+
+/// Tells when the work of a phase begins and ends.
+pub(super) async fn announced<T>(
+    events: &dyn EventSink,
+    phase: &'static str,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    events.event(Event::PhaseStarted { phase: phase.to_owned() });
+    let result = work.await;
+    events.event(Event::PhaseFinished { phase: phase.to_owned(), success: result.is_ok() });
+    result
+}
+
+/// The tree that a step left at a mount.
+pub(super) fn output(mut output: StepOutput, target: &str) -> Tree {
+    output.outputs.remove(target).expect("a backend returns a tree for each in-out mount")
+}
+
+async fn load_buildpack(backend: &dyn Backend, buildpack: &ExtraBuildpack) -> Result<Tree, Error> {
+    let source = match &buildpack.source {
+        BuildpackSource::Directory(path) => {
+            Source::Directory { path: path.clone(), filter: None, owner: cnb_core::backend::User::ROOT }
+        }
+        BuildpackSource::Files(files) => Source::Files(files.clone()),
+    };
+    backend.load(source).await.during(format!("load the buildpack `{}`", buildpack.id))
+}
+
+/// The layers directory before a phase: empty but for these files, all owned by the build user.
+pub(super) async fn layers_tree(
+    backend: &dyn Backend,
+    builder: &Builder,
+    parts: Vec<Part>,
+    files: Vec<File>,
+) -> Result<Tree, Error> {
+    let own = |file: File| file.with_owner(builder.user);
+    let mut all = vec![Part::Files(vec![own(File::directory("/"))])];
+    all.extend(parts);
+    all.push(Part::Files(files.into_iter().map(own).collect()));
+    backend.compose(all).await.during("lay out the layers directory")
+}
