@@ -20,7 +20,6 @@ mod direct;
 mod exec_d;
 mod layers;
 mod process;
-pub mod program;
 mod shell;
 
 pub use direct::DirectError;

@@ -1,5 +1,5 @@
-//! The program `lifecycle`: flags, environment variables, defaults, log lines and exit codes of the Go lifecycle
-//! around the library functions of [`phase`](crate::phase).
+//! The programs `lifecycle` and `launcher`: flags, environment variables, defaults, log lines and exit codes of
+//! the Go lifecycle around the library functions of [`phase`](crate::phase) and [`launch`](crate::launch).
 //!
 //! Each phase has a file that turns its inputs into a call of the library.
 
@@ -9,6 +9,8 @@ use std::io::Write as _;
 
 use cnb_core::api::PlatformApi;
 use cnb_core::environment::Environment;
+
+pub use self::launch::launcher;
 
 use self::failure::Failure;
 use self::failure::code;
@@ -29,6 +31,7 @@ mod extend;
 mod failure;
 mod flags;
 mod inputs;
+mod launch;
 mod logger;
 mod name;
 mod privileges;

@@ -16,12 +16,12 @@ use super::failure::Failure;
 
 /// Reads group.toml.
 pub(super) fn group(path: &str) -> Result<Group, Failure> {
-    read("group", path, Group::read)
+    read("read group file", Path::new(path), Group::read)
 }
 
 /// Reads plan.toml.
 pub(super) fn plan(path: &str) -> Result<Plan, Failure> {
-    read("plan", path, Plan::read)
+    read("read plan file", Path::new(path), Plan::read)
 }
 
 /// Reads analyzed.toml. The file need not exist.
@@ -30,7 +30,18 @@ pub(super) fn analyzed(path: &str) -> Result<Analyzed, Failure> {
         tracing::warn!("No analyzed metadata found at path {path:?}");
         return Ok(Analyzed::default());
     }
-    read("analyzed", path, document::read)
+    read("read analyzed file", Path::new(path), document::read)
+}
+
+/// Reads a document. The action is what fails when that does.
+pub(super) fn read<T>(
+    action: &str,
+    path: &Path,
+    parse: fn(&Path, &str) -> Result<T, InvalidDocument>,
+) -> Result<T, Failure> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::new(format!("{action}: {}", path.display()), error))?;
+    parse(path, &text).map_err(|error| Failure::new(action, error))
 }
 
 /// Writes a file and the directories above it.
@@ -39,14 +50,4 @@ pub(super) fn write(name: &str, path: &Path, text: &str) -> Result<(), Failure> 
     fs::create_dir_all(directory)
         .and_then(|()| fs::write(path, text))
         .map_err(|error| Failure::new(format!("write {name} file"), error))
-}
-
-fn read<T>(
-    name: &str,
-    path: &str,
-    parse: fn(&Path, &str) -> Result<T, InvalidDocument>,
-) -> Result<T, Failure> {
-    let action = format!("read {name} file");
-    let text = fs::read_to_string(path).map_err(|error| Failure::new(format!("{action}: {path}"), error))?;
-    parse(Path::new(path), &text).map_err(|error| Failure::new(action, error))
 }

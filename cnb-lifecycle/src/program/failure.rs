@@ -27,6 +27,8 @@ pub(super) mod code {
     pub(crate) const BUILD_BUILDPACK: u8 = 51;
     /// The build could not be done.
     pub(crate) const BUILD: u8 = 52;
+    /// No process was started.
+    pub(crate) const LAUNCH: u8 = 82;
     /// An extension failed.
     pub(crate) const GENERATE_EXTENSION: u8 = 91;
     /// Generation could not be done.

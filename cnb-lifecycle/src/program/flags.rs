@@ -168,7 +168,7 @@ fn flag_of(argument: &str) -> Option<(&str, Option<&str>)> {
 }
 
 /// `strconv.ParseBool` of Go.
-fn truth(text: &str) -> Option<bool> {
+pub(super) fn truth(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
