@@ -9,6 +9,7 @@ pub mod build_metadata;
 pub mod buildpack;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod detection;
 pub mod diagnostic;
 pub mod digest;
 pub mod document;
