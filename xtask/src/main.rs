@@ -1,7 +1,10 @@
 //! The commands of this repository.
 //!
 //! ```text
-//! cargo xtask test [STAGE...]   everything, or the named stages
+//! cargo xtask demo              a builder, an application image, its answer over HTTP
+//! cargo xtask dist              the programs, into target/dist
+//! cargo xtask buildpacks        the compiled buildpacks of the examples, into target/demo/buildpacks
+//! cargo xtask test [STAGE...]   everything that has to hold, or the named stages
 //! ```
 
 #![forbid(unsafe_code)]
@@ -11,6 +14,8 @@ use std::process::ExitCode;
 
 mod command;
 mod debian;
+mod demo;
+mod example;
 mod programs;
 mod test;
 mod workspace;
@@ -21,15 +26,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let result = match arguments.as_slice() {
-        ["test", stages @ ..] => test::run(stages),
-        ["help" | "--help" | "-h"] => {
-            println!("{}", usage());
-            Ok(())
-        }
-        _ => Err(usage().into()),
-    };
-    match result {
+    match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -38,6 +35,20 @@ fn main() -> ExitCode {
     }
 }
 
+fn run(arguments: &[&str]) -> Result<()> {
+    match arguments {
+        ["demo"] => demo::run(),
+        ["dist"] => programs::dist(),
+        ["buildpacks"] => example::buildpacks::make(),
+        [.., "help" | "--help" | "-h"] => {
+            println!("{}", usage());
+            Ok(())
+        }
+        ["test", stages @ ..] => test::run(stages),
+        _ => Err(usage().into()),
+    }
+}
+
 fn usage() -> String {
-    format!("usage: cargo xtask test [STAGE...]\n\nstages:\n{}", test::list())
+    format!("usage: cargo xtask demo | dist | buildpacks | test [STAGE...]\n\nstages:\n{}", test::list())
 }

@@ -1,5 +1,7 @@
-//! The programs that go into images: static, so that they run in any root file system.
+//! The programs: static, because most of them run in the root file systems of others.
 
+use std::fs;
+use std::path::Path;
 use std::path::PathBuf;
 
 use crate::Result;
@@ -8,34 +10,50 @@ use crate::command::cargo;
 use crate::workspace;
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
-const PROFILE: &str = "static";
+const PACKAGES: [&str; 2] = ["cnb-cli", "cnb-lifecycle"];
+const PROGRAMS: [&str; 3] = ["cnb", "launcher", "lifecycle"];
 
-/// Where [`build`] puts the programs.
+/// Where [`dist`] puts the programs.
 pub(crate) fn directory() -> PathBuf {
-    workspace::target().join(TARGET).join(PROFILE)
+    workspace::target().join("dist")
 }
 
-/// Builds `lifecycle`, `launcher` and `cnb`.
+/// Builds the programs and puts them beside each other.
 ///
 /// # Errors
 /// When one does not build or is not static.
-pub(crate) fn build() -> Result<()> {
-    let mut build = cargo(["build", "--package", "cnb-lifecycle", "--package", "cnb-cli", "--bins"]);
-    build.args(["--profile", PROFILE, "--target", TARGET]);
-    // Without an explicit target this flag would break proc macros.
-    command::run(build.env("RUSTFLAGS", "-C target-feature=+crt-static"))?;
-    for program in ["lifecycle", "launcher", "cnb"] {
-        expect_static(program)?;
+pub(crate) fn dist() -> Result<()> {
+    let mut build = cargo(["build", "--bins", "--profile", "static"]);
+    build.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
+    let output = build_static(&mut build, &workspace::target())?.join("static");
+    fs::create_dir_all(directory())?;
+    for program in PROGRAMS {
+        let new = directory().join(format!(".{program}.new"));
+        fs::copy(output.join(program), &new)?;
+        expect_static(&new)?;
+        // A running program cannot be written to, but it can be replaced.
+        fs::rename(new, directory().join(program))?;
     }
+    println!("{} are in {}", PROGRAMS.join(", "), directory().display());
     Ok(())
 }
 
+/// Runs a `cargo build` whose programs need no loader; returns where its profiles' directories are.
+///
+/// # Errors
+/// When the build fails.
+pub(crate) fn build_static(build: &mut std::process::Command, target_dir: &Path) -> Result<PathBuf> {
+    // Without an explicit target the flag would be for proc macros too, and break them.
+    build.args(["--target", TARGET]).env("CARGO_TARGET_DIR", target_dir);
+    command::run(build.env("RUSTFLAGS", "-C target-feature=+crt-static"))?;
+    Ok(target_dir.join(TARGET))
+}
+
 /// An ELF program that asks for no loader needs no library of the root file system.
-fn expect_static(program: &str) -> Result<()> {
-    let path = directory().join(program);
-    let headers = command::read(command::command("readelf").arg("--program-headers").arg(&path))?;
+fn expect_static(program: &Path) -> Result<()> {
+    let headers = command::read(command::command("readelf").arg("--program-headers").arg(program))?;
     if headers.contains("INTERP") {
-        return Err(format!("{} is not static", path.display()).into());
+        return Err(format!("{} is not static", program.display()).into());
     }
     Ok(())
 }

@@ -6,6 +6,8 @@ use std::time::Instant;
 use crate::Result;
 use crate::programs;
 
+mod examples;
+mod package;
 mod rust;
 mod vectors;
 
@@ -22,8 +24,11 @@ const STAGES: &[Stage] = &[
     Stage { name: "unit", about: "cargo test, all features", run: rust::unit },
     Stage { name: "doc", about: "the documentation builds without a warning", run: rust::doc },
     Stage { name: "tree", about: "cnb-llb depends on little", run: rust::tree },
-    Stage { name: "static", about: "the programs that go into images are static", run: programs::build },
+    Stage { name: "dist", about: "the programs are static", run: programs::dist },
     Stage { name: "vectors", about: "the lifecycle does what the Go lifecycle did", run: vectors::run },
+    Stage { name: "buildpacks", about: "the tests of the example buildpacks", run: examples::buildpacks },
+    Stage { name: "apps", about: "the example applications become images that answer", run: examples::apps },
+    Stage { name: "package", about: "the packed crates build outside of here", run: package::package },
 ];
 
 /// Runs the named stages, or all. One that fails does not stop the next.

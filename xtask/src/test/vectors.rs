@@ -19,7 +19,7 @@ pub(super) fn run() -> Result<()> {
         return Err("the vectors need root: they make root file systems with devices".into());
     }
     debian::ensure(&["python3", "busybox-static", "bash-static"])?;
-    programs::build()?;
+    programs::dist()?;
     let mut runner = command("conformance/run-vectors");
     runner.arg("--lifecycle").arg(programs::directory().join("lifecycle"));
     runner.arg("--launcher").arg(programs::directory().join("launcher"));

@@ -1,0 +1,32 @@
+//! Reads an OCI layout, independently of the code under test.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::Result;
+
+/// The image ID, which is the digest of the config, of the image with a tag.
+///
+/// # Errors
+/// When there is no such image.
+pub(crate) fn image_id(layout: &Path, tag: &str) -> Result<String> {
+    let manifest = manifest(layout, tag)?;
+    let digest = manifest["config"]["digest"].as_str().ok_or("a manifest names no config")?;
+    Ok(digest.to_owned())
+}
+
+fn manifest(layout: &Path, tag: &str) -> Result<Value> {
+    let index: Value = read(&layout.join("index.json"))?;
+    let named = |entry: &&Value| entry["annotations"]["org.opencontainers.image.ref.name"] == tag;
+    let entry = index["manifests"].as_array().and_then(|manifests| manifests.iter().find(named));
+    let digest = entry.and_then(|entry| entry["digest"].as_str());
+    let digest = digest.ok_or_else(|| format!("{} has no image {tag}", layout.display()))?;
+    read(&layout.join("blobs").join(digest.replace(':', "/")))
+}
+
+fn read(file: &Path) -> Result<Value> {
+    let bytes = fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    Ok(serde_json::from_slice(&bytes)?)
+}
