@@ -1,0 +1,163 @@
+//! Who may reuse what: the name under which a build keeps things.
+
+use std::fmt;
+
+use cnb_core::backend::CacheId;
+use cnb_core::digest::Digest;
+use sha2::Digest as _;
+use sha2::Sha256;
+
+/// What tells an application from all others.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Project {
+    /// What the user says on the command line.
+    Explicit(String),
+    /// `_.id` of the descriptor.
+    Id(String),
+    /// `_.name` of the descriptor.
+    Name(String),
+    /// Where its source comes from.
+    Repository(String),
+}
+
+/// Builds with equal namespaces share what they keep; others never see it.
+///
+/// ```
+/// use cnb_cache::namespace::Namespace;
+/// use cnb_cache::namespace::Project;
+///
+/// let project = Project::Id("com.example.shop".to_owned());
+/// let namespace = Namespace::new(project, "example.com/builder:1", "linux/amd64").with_operator("team-a");
+/// let printed = "operator=team-a project=id:com.example.shop builder=example.com/builder:1 \
+///                platform=linux/amd64 exec-env=production";
+/// assert_eq!(namespace.to_string(), printed);
+/// ```
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Namespace {
+    operator: String,
+    project: Project,
+    builder: String,
+    platform: String,
+    exec_env: String,
+}
+
+impl Namespace {
+    /// The namespace of builds for the execution environment `production`.
+    ///
+    /// `builder` is a name that stays when the builder gets updates, `platform` for example `linux/amd64`.
+    pub fn new(project: Project, builder: impl Into<String>, platform: impl Into<String>) -> Self {
+        Self {
+            operator: String::new(),
+            project,
+            builder: builder.into(),
+            platform: platform.into(),
+            exec_env: "production".to_owned(),
+        }
+    }
+
+    /// Keeps apart what those who run builds want apart, for example tenants.
+    #[must_use]
+    pub fn with_operator(mut self, operator: impl Into<String>) -> Self {
+        self.operator = operator.into();
+        self
+    }
+
+    /// The namespace of builds for another execution environment.
+    #[must_use]
+    pub fn with_exec_env(mut self, exec_env: impl Into<String>) -> Self {
+        self.exec_env = exec_env.into();
+        self
+    }
+
+    /// A name for files and cache mounts: the project for people to read, and a digest of everything. It is the
+    /// same in every release.
+    pub fn id(&self) -> CacheId {
+        let (kind, project) = self.project.parts();
+        let mut hash = Sha256::new();
+        for part in ["1", &self.operator, kind, project, &self.builder, &self.platform, &self.exec_env] {
+            // The length keeps parts apart whatever is in them.
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let digest = Digest::from_bytes(hash.finalize().into());
+        CacheId::new(format!("{}-{}", readable(project), &digest.hex()[..32]))
+            .expect("all characters are plain")
+    }
+}
+
+impl fmt::Display for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.operator.is_empty() {
+            write!(f, "operator={} ", self.operator)?;
+        }
+        let (kind, project) = self.project.parts();
+        write!(f, "project={kind}:{project} builder={} ", self.builder)?;
+        write!(f, "platform={} exec-env={}", self.platform, self.exec_env)
+    }
+}
+
+impl Project {
+    fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Self::Explicit(text) => ("explicit", text),
+            Self::Id(text) => ("id", text),
+            Self::Name(text) => ("name", text),
+            Self::Repository(text) => ("repository", text),
+        }
+    }
+}
+
+fn readable(text: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let mapped: String = text.chars().map(plain).collect();
+    let words: Vec<&str> = mapped.split('-').filter(|word| !word.is_empty()).collect();
+    let joined = if words.is_empty() { "project".to_owned() } else { words.join("-") };
+    joined.chars().take(40).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shop() -> Namespace {
+        Namespace::new(Project::Name("My Shop / 1".to_owned()), "example.com/builder", "linux/amd64")
+    }
+
+    /// These ids are on the disks of users: they must never change.
+    #[test]
+    fn ids_are_pinned() {
+        let cases = [
+            (shop(), "my-shop-1-e9d1577dc4684732a52da6083c236466"),
+            (shop().with_operator("a"), "my-shop-1-467f73ed89c797fad27a4260a21a4df0"),
+            (shop().with_exec_env("test"), "my-shop-1-84445ca17b4a47d8ea1a260e5a67f9e9"),
+            (Namespace::new(Project::Id(String::new()), "", ""), "project-efe5d2f8bc27c66060f70e5fa82145ec"),
+        ];
+        for (namespace, id) in cases {
+            assert_eq!(namespace.id().as_str(), id, "{namespace}");
+        }
+    }
+
+    #[test]
+    fn every_part_makes_a_difference() {
+        let name = |text: &str| Project::Name(text.to_owned());
+        let namespaces = [
+            shop(),
+            Namespace::new(Project::Id("My Shop / 1".to_owned()), "example.com/builder", "linux/amd64"),
+            Namespace::new(Project::Explicit("My Shop / 1".to_owned()), "example.com/builder", "linux/amd64"),
+            Namespace::new(
+                Project::Repository("My Shop / 1".to_owned()),
+                "example.com/builder",
+                "linux/amd64",
+            ),
+            Namespace::new(name("my-shop-1"), "example.com/builder", "linux/amd64"),
+            Namespace::new(name("My Shop / 1"), "example.com/builder2", "linux/amd64"),
+            Namespace::new(name("My Shop / 1"), "example.com/builder", "linux/arm64"),
+            Namespace::new(name("My Shop / 1"), "example.com/builderl", "inux/amd64"),
+            shop().with_operator("x"),
+            shop().with_exec_env("x"),
+        ];
+        let ids: std::collections::BTreeSet<_> = namespaces.iter().map(Namespace::id).collect();
+        assert_eq!(ids.len(), namespaces.len());
+    }
+}

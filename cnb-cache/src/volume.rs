@@ -1,0 +1,391 @@
+//! A directory with the layers that the next build finds again, as the Go lifecycle keeps them.
+//!
+//! ```text
+//! committed/sha256:<diffID>.tar                         a layer, not compressed
+//! committed/io.buildpacks.lifecycle.cache.metadata      which layer is what: JSON and a line feed
+//! staging/                                              the next content, while it is written
+//! committed-backup/                                     the last content, while it is replaced
+//! ```
+//!
+//! Source: `cache/volume_cache.go` of the lifecycle. Other than there, the directory is locked while it is open,
+//! and a content that was being replaced when a build was killed comes back.
+
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::Read as _;
+use std::io::Seek as _;
+use std::io::Write as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use cnb_core::digest::DiffId;
+use cnb_core::digest::Digest;
+use cnb_core::encode::go_json;
+use cnb_core::labels::lifecycle::CacheMetadata;
+use sha2::Digest as _;
+use sha2::Sha256;
+
+use crate::atomic;
+use crate::lock::Lock;
+
+/// The name of the metadata file, and of the label of a cache image.
+pub const METADATA: &str = "io.buildpacks.lifecycle.cache.metadata";
+
+/// A volume cache that nobody else has open.
+///
+/// ```
+/// use std::io::Write;
+///
+/// use cnb_cache::volume::VolumeCache;
+/// use cnb_core::labels::lifecycle::CacheMetadata;
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let directory = directory.path();
+/// let cache = VolumeCache::open(directory)?;
+/// let id = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".parse()?;
+/// cache.add(&id, |file| file.write_all(b"abc"))?;
+/// cache.commit(&CacheMetadata::default())?;
+///
+/// let cache = VolumeCache::open(directory)?;
+/// assert_eq!(cache.read(id.as_str())?.metadata()?.len(), 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct VolumeCache {
+    directory: PathBuf,
+    _lock: Lock,
+}
+
+impl VolumeCache {
+    /// Opens the cache in a directory that exists, when nobody else has it open any more. What was staged and
+    /// not committed is gone.
+    ///
+    /// # Errors
+    /// When there is no such directory, or it cannot be changed.
+    pub fn open(directory: &Path) -> Result<Self, VolumeError> {
+        let lock = Lock::wait(directory).map_err(opening(directory))?;
+        let cache = Self { directory: directory.to_owned(), _lock: lock };
+        let (committed, staging, backup) = (cache.committed(), cache.staging(), cache.backup());
+        atomic::remove_directory(&staging).map_err(opening(&staging))?;
+        if !committed.exists() && backup.exists() {
+            fs::rename(&backup, &committed).map_err(opening(&committed))?;
+        }
+        atomic::remove_directory(&backup).map_err(opening(&backup))?;
+        fs::create_dir_all(&staging).map_err(opening(&staging))?;
+        fs::create_dir_all(&committed).map_err(opening(&committed))?;
+        Ok(cache)
+    }
+
+    /// Which layers the cache holds; none when its metadata cannot be understood.
+    ///
+    /// # Errors
+    /// When there is metadata that cannot be read.
+    pub fn metadata(&self) -> Result<CacheMetadata, VolumeError> {
+        let path = self.committed().join(METADATA);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(CacheMetadata::default()),
+            Err(error) => Err(VolumeError::at("reading", &path)(error)),
+        }
+    }
+
+    /// A layer whose bytes were found to have that digest, from its beginning.
+    ///
+    /// # Errors
+    /// [`VolumeError::Unusable`] when the layer is missing, unreadable or damaged: then a build can go on
+    /// without it.
+    pub fn read(&self, diff_id: &str) -> Result<File, VolumeError> {
+        let path = layer(&self.committed(), diff_id)?;
+        let mut file = File::open(&path).map_err(|error| unusable(diff_id, &path, error))?;
+        let found = digest(&mut file).map_err(VolumeError::at("reading", &path))?;
+        if found.as_str() != diff_id {
+            let reason = format!("expected layer contents to have SHA '{diff_id}'; found '{found}'");
+            return Err(VolumeError::Unusable(reason));
+        }
+        file.rewind().map_err(VolumeError::at("reading", &path))?;
+        Ok(file)
+    }
+
+    /// Stages a layer that the cache holds already, after [reading](Self::read) it.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn reuse(&self, diff_id: &str) -> Result<(), VolumeError> {
+        drop(self.read(diff_id)?);
+        let path = layer(&self.staging(), diff_id)?;
+        match fs::hard_link(layer(&self.committed(), diff_id)?, &path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(VolumeError::at("reusing", &path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Stages a layer whose tar `write` writes, unless it is staged already. The bytes are hashed when they are
+    /// [read](Self::read).
+    ///
+    /// # Errors
+    /// When the layer cannot be written.
+    pub fn add(
+        &self,
+        diff_id: &DiffId,
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> Result<(), VolumeError> {
+        let path = layer(&self.staging(), diff_id.as_str())?;
+        if path.exists() {
+            return Ok(());
+        }
+        let stage = || {
+            let mut file = File::create(&path)?;
+            write(&mut file)?;
+            file.sync_all()
+        };
+        stage().map_err(|error| {
+            // A part of a layer must not be committed; if it cannot be removed, it will be found damaged.
+            let _ = fs::remove_file(&path);
+            VolumeError::at("writing", &path)(error)
+        })
+    }
+
+    /// Makes what was staged the content of the cache.
+    ///
+    /// # Errors
+    /// When that fails: then the old content stays.
+    pub fn commit(self, metadata: &CacheMetadata) -> Result<(), VolumeError> {
+        let (committed, staging, backup) = (self.committed(), self.staging(), self.backup());
+        let path = staging.join(METADATA);
+        let mut json = go_json::to_string(metadata).expect("all keys are strings");
+        json.push('\n');
+        let write = || {
+            let mut file = File::create(&path)?;
+            file.write_all(json.as_bytes())?;
+            file.sync_all()?;
+            atomic::sync_directory(&staging)
+        };
+        write().map_err(VolumeError::at("writing", &path))?;
+        fs::rename(&committed, &backup).map_err(VolumeError::at("backing up", &committed))?;
+        if let Err(error) = fs::rename(&staging, &committed) {
+            fs::rename(&backup, &committed).map_err(VolumeError::at("rolling back", &committed))?;
+            return Err(VolumeError::at("committing", &committed)(error));
+        }
+        atomic::sync_directory(&self.directory).map_err(VolumeError::at("committing", &committed))?;
+        if let Err(error) = atomic::remove_directory(&backup) {
+            tracing::debug!("the last content of the cache stays in {}: {error}", backup.display());
+        }
+        Ok(())
+    }
+
+    /// The directory of the cache.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    fn committed(&self) -> PathBuf {
+        self.directory.join("committed")
+    }
+
+    fn staging(&self) -> PathBuf {
+        self.directory.join("staging")
+    }
+
+    fn backup(&self) -> PathBuf {
+        self.directory.join("committed-backup")
+    }
+}
+
+/// Why a cache cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VolumeError {
+    /// A file or directory cannot be used.
+    #[error("{doing} {} of the cache", path.display())]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// To which file or directory.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// One layer is missing, unreadable or damaged.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+impl VolumeError {
+    fn at(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Io { doing, path: path.to_owned(), source }
+    }
+}
+
+/// Metadata may say anything: what is no digest is no file of the cache.
+fn layer(directory: &Path, diff_id: &str) -> Result<PathBuf, VolumeError> {
+    match diff_id.parse::<DiffId>() {
+        Ok(diff_id) => Ok(directory.join(format!("{diff_id}.tar"))),
+        Err(_) => Err(missing(diff_id)),
+    }
+}
+
+fn opening(path: &Path) -> impl Fn(io::Error) -> VolumeError {
+    VolumeError::at("opening", path)
+}
+
+fn unusable(diff_id: &str, path: &Path, error: io::Error) -> VolumeError {
+    match error.kind() {
+        io::ErrorKind::NotFound => missing(diff_id),
+        io::ErrorKind::PermissionDenied => VolumeError::Unusable(format!(
+            "failed to read cache layer with SHA '{diff_id}' due to insufficient permissions"
+        )),
+        _ => VolumeError::at("reading", path)(error),
+    }
+}
+
+fn missing(diff_id: &str) -> VolumeError {
+    VolumeError::Unusable(format!("failed to find cache layer with SHA '{diff_id}'"))
+}
+
+fn digest(file: &mut File) -> io::Result<Digest> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(Digest::from_bytes(hash.finalize().into())),
+            Ok(count) => hash.update(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cnb_core::labels::lifecycle::BuildpackLayers;
+    use cnb_core::labels::lifecycle::Layer;
+
+    use super::*;
+
+    fn id(content: &[u8]) -> DiffId {
+        Digest::from_bytes(Sha256::digest(content).into())
+    }
+
+    fn add(cache: &VolumeCache, content: &[u8]) {
+        cache.add(&id(content), |file| file.write_all(content)).expect("a layer");
+    }
+
+    fn metadata(content: &[u8]) -> CacheMetadata {
+        let layer = Layer { sha: id(content).to_string(), cache: true, ..Layer::default() };
+        let buildpack = BuildpackLayers {
+            id: "a".to_owned(),
+            version: "1".to_owned(),
+            layers: [("l".to_owned(), layer)].into(),
+            store: None,
+        };
+        CacheMetadata { buildpacks: vec![buildpack], ..CacheMetadata::default() }
+    }
+
+    fn filled() -> tempfile::TempDir {
+        let directory = tempfile::tempdir().expect("a directory");
+        let cache = VolumeCache::open(directory.path()).expect("a cache");
+        assert_eq!(cache.metadata().expect("no metadata"), CacheMetadata::default());
+        add(&cache, b"one");
+        cache.commit(&metadata(b"one")).expect("committed");
+        directory
+    }
+
+    #[test]
+    fn files_are_those_of_the_go_lifecycle() {
+        let directory = filled();
+        let file = directory.path().join("committed").join(METADATA);
+        let one = id(b"one");
+        let expected = format!(
+            "{{\"sbom\":{{\"sha\":\"\"}},\"buildpacks\":[{{\"key\":\"a\",\"version\":\"1\",\"layers\":{{\"l\":\
+             {{\"sha\":\"{one}\",\"data\":null,\"build\":false,\"launch\":false,\"cache\":true}}}}}}]}}\n"
+        );
+        assert_eq!(fs::read_to_string(file).expect("metadata"), expected);
+        let tar = directory.path().join(format!("committed/{one}.tar"));
+        assert_eq!(fs::read(tar).expect("a layer"), b"one");
+        let names: Vec<_> = fs::read_dir(directory.path()).expect("a directory").collect();
+        assert_eq!(names.len(), 1, "{names:?}");
+    }
+
+    #[test]
+    fn what_is_not_staged_again_is_gone_and_what_is_not_committed_too() {
+        let directory = filled();
+        let cache = VolumeCache::open(directory.path()).expect("a cache");
+        cache.reuse(id(b"one").as_str()).expect("a layer");
+        add(&cache, b"one");
+        add(&cache, b"two");
+        cache.commit(&metadata(b"two")).expect("committed");
+
+        let cache = VolumeCache::open(directory.path()).expect("a cache");
+        assert_eq!(cache.metadata().expect("metadata"), metadata(b"two"));
+        cache.read(id(b"one").as_str()).expect("a layer that was reused");
+        add(&cache, b"three");
+        drop(cache);
+
+        let cache = VolumeCache::open(directory.path()).expect("a cache");
+        cache.read(id(b"three").as_str()).expect_err("a layer that was never committed");
+        cache.commit(&CacheMetadata::default()).expect("committed");
+        let cache = VolumeCache::open(directory.path()).expect("a cache");
+        cache.read(id(b"two").as_str()).expect_err("a layer that was not staged again");
+    }
+
+    #[test]
+    fn layers_are_verified() {
+        let directory = filled();
+        let one = id(b"one");
+        fs::write(directory.path().join(format!("committed/{one}.tar")), "One").expect("a file");
+        let cache = VolumeCache::open(directory.path()).expect("a cache");
+        let found = id(b"One");
+        let absent = id(b"none");
+        for (diff_id, expected) in [
+            (one.as_str(), format!("expected layer contents to have SHA '{one}'; found '{found}'")),
+            (absent.as_str(), format!("failed to find cache layer with SHA '{absent}'")),
+            ("../../x", "failed to find cache layer with SHA '../../x'".to_owned()),
+        ] {
+            for result in [cache.read(diff_id).map(drop), cache.reuse(diff_id)] {
+                let error = result.expect_err(diff_id);
+                assert!(matches!(error, VolumeError::Unusable(_)));
+                assert_eq!(error.to_string(), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_killed_build_leaves_the_cache_as_it_was() {
+        let directory = filled();
+        let at = |name: &str| directory.path().join(name);
+        // Killed while staging, and between the two renames of a commit.
+        fs::create_dir(at("staging")).expect("a directory");
+        fs::write(at("staging/half"), "x").expect("a file");
+        fs::rename(at("committed"), at("committed-backup")).expect("renamed");
+        let cache = VolumeCache::open(directory.path()).expect("a cache");
+        assert_eq!(cache.metadata().expect("metadata"), metadata(b"one"));
+        cache.read(id(b"one").as_str()).expect("a layer");
+        assert!(!at("staging/half").exists() && !at("committed-backup").exists());
+    }
+
+    #[test]
+    fn metadata_that_makes_no_sense_is_an_empty_cache() {
+        let directory = filled();
+        for text in ["", "garbage", "[]", r#"{"buildpacks":1}"#] {
+            fs::write(directory.path().join("committed").join(METADATA), text).expect("a file");
+            let cache = VolumeCache::open(directory.path()).expect("a cache");
+            assert_eq!(cache.metadata().expect("an empty cache"), CacheMetadata::default(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_layer_that_was_written_in_part_is_not_staged() {
+        let directory = filled();
+        let cache = VolumeCache::open(directory.path()).expect("a cache");
+        let full = |file: &mut File| {
+            file.write_all(b"tw")?;
+            Err(io::Error::from(io::ErrorKind::StorageFull))
+        };
+        cache.add(&id(b"two"), full).expect_err("a full disk");
+        assert_eq!(fs::read_dir(directory.path().join("staging")).expect("a directory").count(), 0);
+        assert!(VolumeCache::open(&directory.path().join("none")).is_err());
+    }
+}
