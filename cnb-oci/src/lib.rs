@@ -2,9 +2,15 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
+pub mod blob;
+pub mod config;
+pub mod descriptor;
 mod hash;
+pub mod image;
 pub mod layer;
+pub mod layout;
 #[cfg(feature = "local")]
 pub mod local;
+pub mod platform;
 
 pub use hash::digest;

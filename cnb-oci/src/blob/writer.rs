@@ -1,0 +1,66 @@
+//! Blobs are hashed while they are written.
+
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::path::Path;
+
+use super::Blob;
+use super::Blobs;
+use super::Error;
+use super::Temporary;
+use crate::hash::Hasher;
+
+/// A blob without a name. It gets its name from [`BlobWriter::finish`]; dropped before, it leaves nothing.
+#[derive(Debug)]
+pub struct BlobWriter {
+    temporary: Temporary,
+    blobs: Blobs,
+    hasher: Hasher,
+}
+
+impl BlobWriter {
+    pub(super) fn new(temporary: Temporary, blobs: Blobs) -> Self {
+        Self { temporary, blobs, hasher: Hasher::new() }
+    }
+
+    /// Writes the rest to disk and gives the blob its name.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn finish(self) -> Result<Blob, Error> {
+        let size = self.hasher.size();
+        let digest = self.hasher.finish();
+        self.temporary.persist(&self.blobs.path(&digest))?;
+        Ok(Blob { digest, size })
+    }
+
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.write_all(bytes).map_err(Error::io("write", self.temporary.path()))
+    }
+
+    pub(super) fn copy_from(&mut self, reader: &mut dyn Read, path: &Path) -> Result<(), Error> {
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            let read = match reader.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(Error::from_read(path)(error)),
+            };
+            self.append(&buffer[..read])?;
+        }
+    }
+}
+
+impl Write for BlobWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.temporary.file().write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.temporary.file().flush()
+    }
+}

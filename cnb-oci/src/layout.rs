@@ -1,0 +1,322 @@
+//! OCI image layouts: directories that hold images.
+//!
+//! Source: "image-layout.md" of the OCI image specification; the meaning of names is that of
+//! containers-transports(5).
+
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::Write as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use cnb_core::backend::ErrorKind;
+use cnb_core::digest::Digest;
+use serde::de::DeserializeOwned;
+
+mod find;
+
+use crate::blob;
+use crate::blob::Blobs;
+use crate::blob::Temporary;
+use crate::config;
+use crate::config::ImageConfig;
+use crate::descriptor::Descriptor;
+use crate::descriptor::Index;
+use crate::descriptor::Manifest;
+use crate::descriptor::REF_NAME;
+use crate::image::Image;
+use crate::platform::Platform;
+
+const VERSION_FILE: &str = "oci-layout";
+const INDEX_FILE: &str = "index.json";
+
+/// A directory with images.
+///
+/// An image is visible once it is complete; readers see the old or the new image of a tag. Writers of
+/// several processes wait for each other for as long as it takes to change the index.
+///
+/// ```
+/// use cnb_oci::config::ImageConfig;
+/// use cnb_oci::descriptor::Descriptor;
+/// use cnb_oci::descriptor::Manifest;
+/// use cnb_oci::descriptor::media_type;
+/// use cnb_oci::layout::Layout;
+/// use cnb_oci::platform::Platform;
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let directory = directory.path();
+/// let layout = Layout::create(directory)?;
+/// let config = ImageConfig::empty("linux", "amd64");
+/// let blob = layout.blobs().put(config.bytes())?;
+/// let config = Descriptor::new(media_type::OCI_CONFIG, blob.digest, blob.size);
+/// layout.put_image(Some("app"), &Manifest::new(config, Vec::new()))?;
+///
+/// let image = Layout::open(directory)?.image(Some("app"), &"linux/amd64".parse()?)?;
+/// assert_eq!(image.config.architecture(), "amd64");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Layout {
+    root: PathBuf,
+    blobs: Blobs,
+}
+
+impl Layout {
+    /// Opens a layout to read from it.
+    ///
+    /// # Errors
+    /// [`Error::NoLayout`] when there is none.
+    pub fn open(directory: impl Into<PathBuf>) -> Result<Self, Error> {
+        let root = directory.into();
+        let version: Version = read_json(&root.join(VERSION_FILE)).map_err(|error| match error {
+            Error::Blob(blob::Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Error::NoLayout { directory: root.clone() }
+            }
+            error => error,
+        })?;
+        if version.image_layout_version != "1.0.0" {
+            let version = version.image_layout_version;
+            return Err(Error::Version { directory: root, version });
+        }
+        Ok(Self { blobs: Blobs::read_only(&root), root })
+    }
+
+    /// Opens a layout to write to it. Makes it where there is none, its directory included.
+    ///
+    /// # Errors
+    /// [`Error::Version`], [`Error::Blob`].
+    pub fn create(directory: impl Into<PathBuf>) -> Result<Self, Error> {
+        let root = directory.into();
+        let blobs = Blobs::create(&root)?;
+        for (name, content) in [
+            (INDEX_FILE, serde_json::to_string(&Index::default()).expect("it can be serialised")),
+            (VERSION_FILE, r#"{"imageLayoutVersion":"1.0.0"}"#.to_owned()),
+        ] {
+            let path = root.join(name);
+            if !path.exists() {
+                write(&root, content.as_bytes())?.persist_new(&path)?;
+            }
+        }
+        Ok(Self { blobs, ..Self::open(root)? })
+    }
+
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.root
+    }
+
+    /// Its blobs.
+    pub fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    /// What it holds.
+    ///
+    /// # Errors
+    /// [`Error::Json`], [`Error::Blob`].
+    pub fn index(&self) -> Result<Index, Error> {
+        read_json(&self.root.join(INDEX_FILE))
+    }
+
+    /// The image with a tag or, without one, the only image. Of an image for several platforms, the one for
+    /// `platform`.
+    ///
+    /// # Errors
+    /// [`Error::NoImage`], [`Error::NoPlatform`], [`Error::Ambiguous`]; [`Error::Blob`] and
+    /// [`Error::Layers`] when its manifest or config is not what it says.
+    pub fn image(&self, tag: Option<&str>, platform: &Platform) -> Result<Image, Error> {
+        let index = self.index()?;
+        let mut descriptor = find::by_tag(&index, tag, &self.root)?.clone();
+        // More levels than anybody nests; a cycle is impossible as digests cannot be.
+        for _ in 0..8 {
+            if !descriptor.is_index() {
+                return self.image_of(descriptor);
+            }
+            let nested: Index = self.document(&descriptor)?;
+            descriptor = find::by_platform(&nested, platform, &self.root)?.clone();
+        }
+        Err(Error::NoImage { directory: self.root.clone(), tag: tag.map(str::to_owned), tags: Vec::new() })
+    }
+
+    /// Writes a manifest, whose blobs are in the layout already, and gives it a tag; without one, it is the
+    /// image without a tag. An image that had the tag before is not in the index any more.
+    ///
+    /// # Errors
+    /// [`blob::Error::Missing`] and [`blob::Error::Size`] in [`Error::Blob`] when the manifest names a blob
+    /// that is not there; [`Error::Json`] when the index cannot be read.
+    pub fn put_image(&self, tag: Option<&str>, manifest: &Manifest) -> Result<Descriptor, Error> {
+        for part in manifest.layers.iter().chain([&manifest.config]) {
+            self.blobs.open(&part.digest, part.size)?;
+        }
+        let blob = self.blobs.put(&serde_json::to_vec(manifest).expect("it can be serialised"))?;
+        let mut descriptor = Descriptor::new(&manifest.media_type, blob.digest, blob.size);
+        if let Some(tag) = tag {
+            descriptor.annotations.insert(REF_NAME.to_owned(), tag.into());
+        }
+        self.change_index(|index| find::replace(index, descriptor.clone()))?;
+        Ok(descriptor)
+    }
+
+    fn change_index(&self, change: impl FnOnce(&mut Index)) -> Result<(), Error> {
+        let path = self.root.join(VERSION_FILE);
+        let lock = File::open(&path).map_err(blob::Error::io("open", &path))?;
+        lock.lock().map_err(blob::Error::io("lock", &path))?;
+        let mut index = self.index()?;
+        change(&mut index);
+        let bytes = serde_json::to_vec(&index).expect("it can be serialised");
+        write(&self.root, &bytes)?.persist(&self.root.join(INDEX_FILE))?;
+        let directory = File::open(&self.root).map_err(blob::Error::io("open", &self.root))?;
+        directory.sync_all().map_err(blob::Error::io("write", &self.root))?;
+        Ok(())
+    }
+
+    fn image_of(&self, descriptor: Descriptor) -> Result<Image, Error> {
+        if !descriptor.is_manifest() {
+            let Descriptor { media_type, digest, .. } = descriptor;
+            return Err(Error::NotAnImage { digest, media_type });
+        }
+        let manifest_bytes = self.blobs.read(&descriptor.digest, descriptor.size)?;
+        let manifest: Manifest = parse(&manifest_bytes, &self.blobs.path(&descriptor.digest))?;
+        let config = self.blobs.read(&manifest.config.digest, manifest.config.size)?;
+        let config = ImageConfig::parse(config)
+            .map_err(|source| Error::Config { digest: manifest.config.digest.clone(), source })?;
+        let (layers, diff_ids) = (manifest.layers.len(), config.diff_ids().len());
+        if layers != diff_ids {
+            return Err(Error::Layers { digest: descriptor.digest, layers, diff_ids });
+        }
+        Ok(Image { descriptor, manifest_bytes, manifest, config })
+    }
+
+    fn document<T: DeserializeOwned>(&self, descriptor: &Descriptor) -> Result<T, Error> {
+        let bytes = self.blobs.read(&descriptor.digest, descriptor.size)?;
+        parse(&bytes, &self.blobs.path(&descriptor.digest))
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    image_layout_version: String,
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    let bytes = fs::read(path).map_err(blob::Error::io("read", path))?;
+    parse(&bytes, path)
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, Error> {
+    serde_json::from_slice(bytes).map_err(|source| Error::Json { path: path.to_owned(), source })
+}
+
+fn write(directory: &Path, bytes: &[u8]) -> Result<Temporary, Error> {
+    let mut temporary = Temporary::new(directory)?;
+    temporary.file().write_all(bytes).map_err(blob::Error::io("write", directory))?;
+    Ok(temporary)
+}
+
+/// Why an image could not be read from or written to a layout.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There are several images, and no tag says which one is meant.
+    #[error("the layout {} has several images: name one of {}", directory.display(), list(tags))]
+    Ambiguous {
+        /// The layout.
+        directory: PathBuf,
+        /// The tags it has.
+        tags: Vec<String>,
+    },
+    /// A blob or another file cannot be read or written.
+    #[error(transparent)]
+    Blob(#[from] blob::Error),
+    /// A config cannot be read.
+    #[error("the image config {digest} is not valid")]
+    Config {
+        /// The config.
+        digest: Digest,
+        /// Why not.
+        source: config::Error,
+    },
+    /// A document cannot be read.
+    #[error("{} is not valid", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: serde_json::Error,
+    },
+    /// Manifest and config do not agree.
+    #[error("the manifest {digest} has {layers} layers, but its config has {diff_ids} diffIDs")]
+    Layers {
+        /// The manifest.
+        digest: Digest,
+        /// Its layers.
+        layers: usize,
+        /// The diffIDs of the config.
+        diff_ids: usize,
+    },
+    /// There is no such image.
+    #[error("the layout {} has no image{}; it has {}", directory.display(), named(tag.as_ref()), list(tags))]
+    NoImage {
+        /// The layout.
+        directory: PathBuf,
+        /// The tag that was asked for.
+        tag: Option<String>,
+        /// The tags it has.
+        tags: Vec<String>,
+    },
+    /// The directory is no layout.
+    #[error("{} is not an OCI layout: it has no file `oci-layout`", directory.display())]
+    NoLayout {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The image is not for this platform.
+    #[error("the image in {} is not for {platform}, but for {}", directory.display(), list(offered))]
+    NoPlatform {
+        /// The layout.
+        directory: PathBuf,
+        /// The platform that was asked for.
+        platform: String,
+        /// The platforms there are.
+        offered: Vec<String>,
+    },
+    /// It is something else.
+    #[error("{digest} is not an image, but of the media type `{media_type}`")]
+    NotAnImage {
+        /// What was found.
+        digest: Digest,
+        /// What it is.
+        media_type: String,
+    },
+    /// The layout has a format of the future.
+    #[error("the layout {} has version {version}; only 1.0.0 is known", directory.display())]
+    Version {
+        /// The layout.
+        directory: PathBuf,
+        /// Its version.
+        version: String,
+    },
+}
+
+impl Error {
+    /// What a backend says of this error.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Blob(error) => error.kind(),
+            Self::Config { .. } | Self::Json { .. } | Self::Layers { .. } => ErrorKind::Corrupt,
+            Self::Ambiguous { .. } => ErrorKind::InvalidInput,
+            Self::NoImage { .. } | Self::NoLayout { .. } | Self::NoPlatform { .. } => ErrorKind::NotFound,
+            Self::NotAnImage { .. } | Self::Version { .. } => ErrorKind::Unsupported,
+        }
+    }
+}
+
+fn named(tag: Option<&String>) -> String {
+    tag.map_or_else(String::new, |tag| format!(" `{tag}`"))
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
