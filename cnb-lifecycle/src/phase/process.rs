@@ -39,15 +39,15 @@ pub struct Local;
 
 impl ProcessRunner for Local {
     fn run(&self, process: &Process) -> io::Result<ExitStatus> {
-        let output = || io::stdout().as_fd().try_clone_to_owned().map(Stdio::from);
+        let output = io::stdout().as_fd().try_clone_to_owned()?;
         Command::new(&process.program)
             .args(&process.arguments)
             .current_dir(&process.directory)
             .env_clear()
             .envs(process.environment.iter())
             .stdin(Stdio::null())
-            .stdout(output()?)
-            .stderr(output()?)
+            .stdout(Stdio::inherit())
+            .stderr(output)
             .status()
     }
 }

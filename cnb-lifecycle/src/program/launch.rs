@@ -37,14 +37,13 @@ pub fn launcher(arguments: Vec<OsString>, environment: Environment) -> u8 {
 
 fn run(arguments: Vec<OsString>, environment: Environment, logger: &Logger) -> Result<Infallible, Failure> {
     let platform_api = platform_api(&environment)?;
-    let setting = |name, default: &str| environment.text(name).unwrap_or(default).to_owned();
-    let layers = setting("CNB_LAYERS_DIR", "/layers");
+    let layers = directory(&environment, "CNB_LAYERS_DIR", "/layers");
     let launcher = Launcher {
         metadata: read_metadata(&layers)?,
         platform_api,
-        layers: PathBuf::from(layers),
-        app: PathBuf::from(setting("CNB_APP_DIR", "/workspace")),
-        exec_env: setting("CNB_EXEC_ENV", "production"),
+        layers,
+        app: directory(&environment, "CNB_APP_DIR", "/workspace"),
+        exec_env: environment.text("CNB_EXEC_ENV").unwrap_or("production").to_owned(),
     };
     if let Some(process_type) = environment.text("CNB_PROCESS_TYPE") {
         warn_of_process_type(process_type, platform_api, logger);
@@ -56,10 +55,13 @@ fn run(arguments: Vec<OsString>, environment: Environment, logger: &Logger) -> R
         .map_err(|error| Failure::new("launch", error).with_code(code::LAUNCH))
 }
 
-fn read_metadata(layers: &str) -> Result<BuildMetadata, Failure> {
-    const ACTION: &str = "read metadata";
-    let path = Path::new(layers).join("config/metadata.toml");
-    let metadata = documents::read(ACTION, &path, BuildMetadata::read)?;
+fn directory(environment: &Environment, name: &str, default: &str) -> PathBuf {
+    environment.get(name).filter(|path| !path.is_empty()).unwrap_or(default.as_ref()).into()
+}
+
+fn read_metadata(layers: &Path) -> Result<BuildMetadata, Failure> {
+    let path = layers.join("config/metadata.toml");
+    let metadata = documents::read("read metadata", &path, BuildMetadata::read)?;
     for buildpack in &metadata.buildpacks {
         let id = buildpack.id.as_str();
         buildpack_api::supported(ElementKind::Buildpack, id, &buildpack.api).map_err(|error| {

@@ -1,0 +1,3 @@
+//! The programs of the crate, run as a platform runs them.
+
+mod launcher;
