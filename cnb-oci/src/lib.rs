@@ -5,6 +5,8 @@
 pub mod blob;
 pub mod config;
 pub mod descriptor;
+pub mod blob_store;
+pub mod gzip;
 mod hash;
 pub mod image;
 pub mod layer;
