@@ -3,9 +3,9 @@
 #![deny(unsafe_code)]
 
 pub mod blob;
+pub mod blob_store;
 pub mod config;
 pub mod descriptor;
-pub mod blob_store;
 pub mod gzip;
 mod hash;
 pub mod image;
