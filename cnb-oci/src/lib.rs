@@ -14,5 +14,6 @@ pub mod layout;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod platform;
+pub mod rootfs;
 
 pub use hash::digest;
