@@ -18,10 +18,11 @@ mod writer;
 
 pub use reader::BlobReader;
 pub(crate) use temporary::Temporary;
+pub(crate) use temporary::remove_leftovers;
 pub use writer::BlobWriter;
 
 /// The largest manifest, index or config that is read into memory, in bytes.
-const MAX_DOCUMENT: u64 = 16 << 20;
+pub(crate) const MAX_DOCUMENT: u64 = 16 << 20;
 
 /// The blobs of a directory, at `blobs/sha256/<hexadecimal digits>`.
 ///
@@ -33,7 +34,7 @@ pub struct Blobs {
 }
 
 /// Names a blob that was written.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Blob {
     /// Its digest.
     pub digest: Digest,
@@ -50,7 +51,7 @@ impl Blobs {
         let blobs = Self { root: root.into() };
         let directory = blobs.root.join("blobs/sha256");
         fs::create_dir_all(&directory).map_err(Error::io("make", &directory))?;
-        temporary::remove_leftovers(&blobs.root)?;
+        remove_leftovers(&blobs.root)?;
         Ok(blobs)
     }
 
@@ -217,7 +218,7 @@ impl Error {
     }
 
     /// Takes the error of a [`BlobReader`] out of an I/O error.
-    fn from_read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn from_read(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |error| match error.downcast::<Self>() {
             Ok(error) => error,

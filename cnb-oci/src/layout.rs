@@ -3,6 +3,7 @@
 //! Source: "image-layout.md" of the OCI image specification; the meaning of names is that of
 //! containers-transports(5).
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::fs::File;
 use std::io;
@@ -17,6 +18,7 @@ use serde::de::DeserializeOwned;
 mod find;
 
 use crate::blob;
+use crate::blob::Blob;
 use crate::blob::Blobs;
 use crate::blob::Temporary;
 use crate::config;
@@ -28,8 +30,9 @@ use crate::descriptor::REF_NAME;
 use crate::image::Image;
 use crate::platform::Platform;
 
-const VERSION_FILE: &str = "oci-layout";
-const INDEX_FILE: &str = "index.json";
+pub(crate) const VERSION_FILE: &str = "oci-layout";
+pub(crate) const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
+pub(crate) const INDEX_FILE: &str = "index.json";
 
 /// A directory with images.
 ///
@@ -91,7 +94,7 @@ impl Layout {
         let blobs = Blobs::create(&root)?;
         for (name, content) in [
             (INDEX_FILE, serde_json::to_string(&Index::default()).expect("it can be serialised")),
-            (VERSION_FILE, r#"{"imageLayoutVersion":"1.0.0"}"#.to_owned()),
+            (VERSION_FILE, VERSION.to_owned()),
         ] {
             let path = root.join(name);
             if !path.exists() {
@@ -158,7 +161,7 @@ impl Layout {
         Ok(descriptor)
     }
 
-    fn change_index(&self, change: impl FnOnce(&mut Index)) -> Result<(), Error> {
+    pub(crate) fn change_index(&self, change: impl FnOnce(&mut Index)) -> Result<(), Error> {
         let path = self.root.join(VERSION_FILE);
         let lock = File::open(&path).map_err(blob::Error::io("open", &path))?;
         lock.lock().map_err(blob::Error::io("lock", &path))?;
@@ -169,6 +172,27 @@ impl Layout {
         let directory = File::open(&self.root).map_err(blob::Error::io("open", &self.root))?;
         directory.sync_all().map_err(blob::Error::io("write", &self.root))?;
         Ok(())
+    }
+
+    /// All blobs that an index refers to, in the order of their digests. What is neither an index nor an image
+    /// is a blob like any other.
+    pub(crate) fn reachable(&self, index: &Index) -> Result<BTreeSet<Blob>, Error> {
+        let mut blobs = BTreeSet::new();
+        let mut waiting = index.manifests.clone();
+        while let Some(descriptor) = waiting.pop() {
+            let blob = Blob { digest: descriptor.digest.clone(), size: descriptor.size };
+            if !blobs.insert(blob) {
+                continue;
+            }
+            if descriptor.is_index() {
+                waiting.extend(self.document::<Index>(&descriptor)?.manifests);
+            } else if descriptor.is_manifest() {
+                let manifest: Manifest = self.document(&descriptor)?;
+                waiting.push(manifest.config);
+                waiting.extend(manifest.layers);
+            }
+        }
+        Ok(blobs)
     }
 
     fn image_of(&self, descriptor: Descriptor) -> Result<Image, Error> {
@@ -205,7 +229,7 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
     parse(&bytes, path)
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, Error> {
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, Error> {
     serde_json::from_slice(bytes).map_err(|source| Error::Json { path: path.to_owned(), source })
 }
 

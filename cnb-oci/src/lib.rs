@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
+pub mod archive;
 pub mod blob;
 pub mod blob_store;
 pub mod config;

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 
 use super::Error;
 
-const PREFIX: &str = ".cnb-";
+const PREFIX: &str = ".cnb-partial-";
 
 /// A file that is written, until it gets its name. Removed when dropped; its lock says that somebody still
 /// needs it.
@@ -100,7 +100,7 @@ impl Drop for Temporary {
 }
 
 /// Removes the files that nobody locks.
-pub(super) fn remove_leftovers(directory: &Path) -> Result<(), Error> {
+pub(crate) fn remove_leftovers(directory: &Path) -> Result<(), Error> {
     for entry in fs::read_dir(directory).map_err(Error::io("read", directory))? {
         let entry = entry.map_err(Error::io("read", directory))?;
         if !entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) {

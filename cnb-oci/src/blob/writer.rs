@@ -5,6 +5,8 @@ use std::io::Read;
 use std::io::Write;
 use std::path::Path;
 
+use cnb_core::digest::Digest;
+
 use super::Blob;
 use super::Blobs;
 use super::Error;
@@ -35,11 +37,20 @@ impl BlobWriter {
         Ok(Blob { digest, size })
     }
 
+    /// As [`BlobWriter::finish`] for a blob whose digest is known; `path` names it in errors.
+    pub(crate) fn finish_as(self, expected: &Digest, path: &Path) -> Result<(), Error> {
+        let actual = self.hasher.clone().finish();
+        if actual != *expected {
+            return Err(Error::Corrupt { path: path.to_owned(), expected: expected.clone(), actual });
+        }
+        self.finish().map(|_| ())
+    }
+
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.write_all(bytes).map_err(Error::io("write", self.temporary.path()))
     }
 
-    pub(super) fn copy_from(&mut self, reader: &mut dyn Read, path: &Path) -> Result<(), Error> {
+    pub(crate) fn copy_from(&mut self, reader: &mut dyn Read, path: &Path) -> Result<(), Error> {
         let mut buffer = vec![0; 256 * 1024];
         loop {
             let read = match reader.read(&mut buffer) {

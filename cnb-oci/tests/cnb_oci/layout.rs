@@ -5,61 +5,24 @@ use std::fs::File;
 use std::io::Read as _;
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 use std::thread;
 
 use cnb_core::backend::ErrorKind;
 use cnb_oci::blob;
 use cnb_oci::blob::Blobs;
-use cnb_oci::config::History;
-use cnb_oci::config::ImageConfig;
 use cnb_oci::descriptor::Descriptor;
 use cnb_oci::descriptor::Index;
-use cnb_oci::descriptor::Manifest;
 use cnb_oci::descriptor::media_type;
 use cnb_oci::layout::Error;
 use cnb_oci::layout::Layout;
-use cnb_oci::platform::Platform;
 use tempfile::TempDir;
 
-fn layout() -> (TempDir, Layout) {
-    let dir = TempDir::new().expect("a temporary directory");
-    let layout = Layout::create(dir.path().join("layout")).expect("a layout");
-    (dir, layout)
-}
-
-/// A manifest whose config says which image it is.
-fn manifest(layout: &Layout, name: &str, architecture: &str) -> Manifest {
-    let layer = layout.blobs().put(format!("layer of {name}").as_bytes()).expect("a blob");
-    let mut edit = ImageConfig::empty("linux", architecture).edit();
-    edit.label("name", name).layer(&layer.digest, &History::default());
-    let config = edit.finish().expect("valid");
-    let blob = layout.blobs().put(config.bytes()).expect("a blob");
-    let config = Descriptor::new(media_type::OCI_CONFIG, blob.digest, blob.size);
-    Manifest::new(config, vec![Descriptor::new(media_type::OCI_LAYER, layer.digest, layer.size)])
-}
-
-fn put(layout: &Layout, tag: Option<&str>, name: &str) -> Descriptor {
-    layout.put_image(tag, &manifest(layout, name, "amd64")).expect("the image can be written")
-}
-
-fn name_of(layout: &Layout, tag: Option<&str>) -> String {
-    let image = layout.image(tag, &platform("linux/amd64")).expect("the image is there");
-    assert_eq!(image.layers().len(), 1);
-    image.config.label("name").expect("it has a name").to_owned()
-}
-
-fn platform(text: &str) -> Platform {
-    text.parse().expect("a platform")
-}
-
-fn files(directory: &Path) -> Vec<String> {
-    let name = |entry: std::io::Result<fs::DirEntry>| entry.expect("readable").file_name();
-    let names = fs::read_dir(directory).expect("a directory").map(name);
-    let mut names: Vec<_> = names.map(|name| name.into_string().expect("UTF-8")).collect();
-    names.sort();
-    names
-}
+use crate::fixture::files;
+use crate::fixture::layout;
+use crate::fixture::manifest;
+use crate::fixture::name_of;
+use crate::fixture::platform;
+use crate::fixture::put;
 
 #[test]
 fn several_images_live_together() {
@@ -117,7 +80,7 @@ fn concurrent_writers_lose_nothing() {
 #[test]
 fn what_killed_writers_left_is_removed_and_what_others_write_is_kept() {
     let (_dir, layout) = layout();
-    fs::write(layout.directory().join(".cnb-1-1"), "half").expect("a file");
+    fs::write(layout.directory().join(".cnb-partial-1-1"), "half").expect("a file");
     let mut writer = layout.blobs().writer().expect("a writer");
     writer.write_all(b"whole").expect("it can be written");
     Layout::create(layout.directory()).expect("it is a layout");

@@ -1,4 +1,6 @@
 //! Tests of the public API, a module per module of the crate.
 
+mod archive;
+mod fixture;
 mod layer;
 mod layout;
