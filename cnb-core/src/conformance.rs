@@ -1,6 +1,6 @@
 //! The public suite that says precisely what a [`Backend`](crate::backend::Backend) does.
 //!
-//! It is a list of named [cases](cases) over a [`Target`]. A case needs some [capabilities](Need); where one
+//! It is a list of named [cases] over a [`Target`]. A case needs some [capabilities](Need); where one
 //! is missing it counts as not applicable, by name. All steps of the suite run the [probe]: put its binary
 //! `cnb-probe` into an image, or interpret it where steps are not real processes.
 //!
