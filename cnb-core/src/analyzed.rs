@@ -117,7 +117,8 @@ pub struct Metadata {
 struct BuildpackLayers {
     key: String,
     version: String,
-    layers: BTreeMap<String, Layer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layers: Option<BTreeMap<String, Layer>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<Store>,
 }
@@ -187,7 +188,7 @@ impl From<lifecycle::BuildpackLayers> for BuildpackLayers {
         Self {
             key: label.id,
             version: label.version,
-            layers: label.layers.into_iter().map(|(name, value)| (name, layer(value))).collect(),
+            layers: Some(label.layers.into_iter().map(|(name, value)| (name, layer(value))).collect()),
             store: label
                 .store
                 .map(|store| Store { metadata: store.metadata.as_ref().map(any::table_to_toml) }),
@@ -240,6 +241,7 @@ impl TryFrom<BuildpackLayers> for lifecycle::BuildpackLayers {
             layers: toml
                 .layers
                 .into_iter()
+                .flatten()
                 .map(|(name, value)| Ok((name, layer(value)?)))
                 .collect::<Result<_, _>>()?,
             store: toml.store.map(store).transpose()?,

@@ -3,4 +3,6 @@
 
 pub mod build;
 pub mod buildpack_api;
+pub mod cache;
 pub mod process;
+pub mod restore;

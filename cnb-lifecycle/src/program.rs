@@ -22,6 +22,8 @@ mod analyze;
 mod arguments;
 mod build;
 mod buildpack_api;
+mod cache;
+mod cache_save;
 mod create;
 mod detect;
 mod documents;
@@ -118,6 +120,7 @@ fn dispatch(phase: Phase, invocation: &Invocation) -> Result<(), Failure> {
         Phase::Export => export::run(invocation),
         Phase::Create => create::run(invocation),
         Phase::Rebase => rebase::run(invocation),
+        Phase::CacheSave => cache_save::run(invocation),
     }
 }
 

@@ -79,6 +79,14 @@ pub fn plan(snapshot: &Snapshot, api: PlatformApi) -> CachePlan {
 }
 
 impl CachePlan {
+    /// The buildpack and the name of a layer; none for the SBOM.
+    pub fn place<'a>(&'a self, layer: &'a CachedLayer) -> Option<(&'a str, &'a str)> {
+        match &layer.place {
+            Place::Buildpack { index, name } => Some((&self.buildpacks[*index].id, name)),
+            Place::Sbom => None,
+        }
+    }
+
     /// The metadata of a cache that holds the layers which have a diffID.
     pub fn metadata(&self, diff_ids: &[Option<DiffId>]) -> CacheMetadata {
         let mut metadata = CacheMetadata { buildpacks: self.buildpacks.clone(), ..CacheMetadata::default() };

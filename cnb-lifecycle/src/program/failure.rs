@@ -23,10 +23,16 @@ pub(super) mod code {
     pub(crate) const DETECT_BUILDPACK: u8 = 21;
     /// Detection could not be done.
     pub(crate) const DETECT: u8 = 22;
+    /// The analysis could not be done.
+    pub(crate) const ANALYZE: u8 = 32;
+    /// The restoration could not be done.
+    pub(crate) const RESTORE: u8 = 42;
     /// A buildpack failed to build.
     pub(crate) const BUILD_BUILDPACK: u8 = 51;
     /// The build could not be done.
     pub(crate) const BUILD: u8 = 52;
+    /// The export could not be done.
+    pub(crate) const EXPORT: u8 = 62;
     /// No process was started.
     pub(crate) const LAUNCH: u8 = 82;
     /// An extension failed.

@@ -15,10 +15,11 @@ pub(super) enum Phase {
     Export,
     Create,
     Rebase,
+    CacheSave,
 }
 
 /// Each phase with its name as a program and as a first argument.
-pub(super) const NAMES: [(Phase, &str, &str); 8] = [
+pub(super) const NAMES: [(Phase, &str, &str); 9] = [
     (Phase::Analyze, "analyzer", "analyze"),
     (Phase::Detect, "detector", "detect"),
     (Phase::Restore, "restorer", "restore"),
@@ -27,6 +28,7 @@ pub(super) const NAMES: [(Phase, &str, &str); 8] = [
     (Phase::Export, "exporter", "export"),
     (Phase::Create, "creator", "create"),
     (Phase::Rebase, "rebaser", "rebase"),
+    (Phase::CacheSave, "cache-saver", "cache-save"),
 ];
 
 /// The phase if there is one of that name, the name by which it is called, and the arguments after it.
