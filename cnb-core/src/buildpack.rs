@@ -6,6 +6,8 @@
 pub mod bom;
 pub mod build;
 pub mod descriptor;
+pub mod dockerfile;
+pub mod extend_config;
 pub mod extension;
 pub mod group;
 pub mod launch;

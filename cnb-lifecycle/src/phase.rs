@@ -4,5 +4,8 @@
 pub mod build;
 pub mod buildpack_api;
 pub mod cache;
+pub mod detect;
+pub mod generate;
 pub mod process;
 pub mod restore;
+pub mod store;

@@ -32,6 +32,7 @@ mod export;
 mod extend;
 mod failure;
 mod flags;
+mod generate;
 mod inputs;
 mod launch;
 mod logger;

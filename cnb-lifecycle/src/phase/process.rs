@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
+use std::io::Read as _;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::Command;
@@ -33,6 +34,15 @@ pub trait ProcessRunner: fmt::Debug {
     fn run(&self, process: &Process) -> io::Result<ExitStatus>;
 }
 
+/// Runs processes, several at a time, whose output somebody wants to have.
+pub trait CapturingRunner: fmt::Debug + Sync {
+    /// Runs a process to its end and returns what it wrote to both its streams, in order.
+    ///
+    /// # Errors
+    /// When it cannot be started; that it fails is no error.
+    fn capture(&self, process: &Process) -> io::Result<(ExitStatus, Vec<u8>)>;
+}
+
 /// Runs processes beside this one, without input. All their output goes to our standard output.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Local;
@@ -40,14 +50,49 @@ pub struct Local;
 impl ProcessRunner for Local {
     fn run(&self, process: &Process) -> io::Result<ExitStatus> {
         let output = io::stdout().as_fd().try_clone_to_owned()?;
-        Command::new(&process.program)
-            .args(&process.arguments)
-            .current_dir(&process.directory)
-            .env_clear()
-            .envs(process.environment.iter())
-            .stdin(Stdio::null())
-            .stdout(Stdio::inherit())
-            .stderr(output)
-            .status()
+        command(process).stdout(Stdio::inherit()).stderr(output).status()
+    }
+}
+
+impl CapturingRunner for Local {
+    fn capture(&self, process: &Process) -> io::Result<(ExitStatus, Vec<u8>)> {
+        let (mut reader, writer) = io::pipe()?;
+        let mut child = {
+            // The writing ends of the command are closed with it: reading ends when the child is done.
+            let mut command = command(process);
+            command.stdout(writer.try_clone()?).stderr(writer).spawn()?
+        };
+        let mut output = Vec::new();
+        reader.read_to_end(&mut output)?;
+        Ok((child.wait()?, output))
+    }
+}
+
+fn command(process: &Process) -> Command {
+    let mut command = Command::new(&process.program);
+    command
+        .args(&process.arguments)
+        .current_dir(&process.directory)
+        .env_clear()
+        .envs(process.environment.iter())
+        .stdin(Stdio::null());
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_streams_are_captured_in_order() {
+        let process = Process {
+            program: "/bin/sh".into(),
+            arguments: vec!["-c".into(), "echo out; echo err >&2; cat; echo $NAME; exit 3".into()],
+            directory: "/".into(),
+            environment: Environment::from_iter([("NAME", "value")]),
+        };
+        let (status, output) = Local.capture(&process).expect("a shell");
+        assert_eq!(status.code(), Some(3));
+        assert_eq!(output, b"out\nerr\nvalue\n");
     }
 }

@@ -65,6 +65,11 @@ impl Failure {
         Self { code: code::FAILED, text: text.into() }
     }
 
+    /// The failure as the cause of a larger one.
+    pub(super) fn while_doing(self, action: &str) -> Self {
+        Self { text: format!("failed to {action}: {}", self.text), ..self }
+    }
+
     /// The failure with another exit code.
     pub(super) fn with_code(self, code: u8) -> Self {
         Self { code, ..self }
