@@ -21,6 +21,7 @@ mod lifecycle;
 mod order;
 
 pub use error::Error;
+pub use lifecycle::lifecycle_directory;
 
 use buildpack::Buildpack;
 use config::BaseConfig;

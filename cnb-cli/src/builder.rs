@@ -1,0 +1,135 @@
+//! `cnb builder create`.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use cnb_core::backend::Backend;
+use cnb_core::backend::ErrorKind;
+use cnb_core::backend::Exported;
+use cnb_core::backend::ImageRequest;
+use cnb_core::backend::Source;
+use cnb_core::backend::User;
+use cnb_core::image_name::ImageName;
+use cnb_lifecycle::builder;
+use cnb_lifecycle::builder::BuilderRequest;
+use cnb_oci::local::LocalBackend;
+use cnb_oci::local::Options;
+use cnb_oci::local::userns;
+use cnb_oci::local::userns::Mode;
+
+mod base;
+mod config;
+
+use base::Base;
+use config::Config;
+
+use crate::build::of_backend;
+use crate::exit::Exit;
+use crate::exit::Failure;
+use crate::exit::Result;
+use crate::paths;
+
+/// Make builders.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Create(CreateArgs),
+}
+
+/// Make a builder image out of a builder.toml, pack's format.
+///
+/// `build.image` is an image name or the path of a root file system: a tar or a directory. Buildpacks are
+/// directories. Paths are relative to the builder.toml.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CreateArgs {
+    /// The builder.toml.
+    #[arg(long, short = 'c', value_name = "FILE", default_value = "builder.toml")]
+    config: PathBuf,
+
+    /// Store a run image beside the builder: the root file system at PATH under a name of `run.images`; may be
+    /// given several times.
+    #[arg(long, value_name = "NAME=PATH")]
+    run_image: Vec<String>,
+
+    /// A directory with a lifecycle; this program's own when not given.
+    #[arg(long, value_name = "PATH")]
+    lifecycle: Option<PathBuf>,
+
+    /// Where unpacked images and layers are kept; $XDG_CACHE_HOME/cnb when not given.
+    #[arg(long, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+
+    /// Where the builder goes.
+    #[arg(value_name = "OUTPUT")]
+    output: ImageName,
+}
+
+/// Runs the command.
+#[allow(clippy::print_stdout, reason = "its results")]
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let Command::Create(args) = &args.command;
+    let builder = create(args)?;
+    println!("{}: image ID {}", builder.output, builder.image_id);
+    Ok(())
+}
+
+fn create(args: &CreateArgs) -> Result<Exported> {
+    let cache_dir = paths::cache_dir(args.cache_dir.as_deref())?;
+    let init = paths::helper("cnb-init")?;
+    let own_lifecycle = || paths::helper("lifecycle").map(|path| path.with_file_name(""));
+    let lifecycle = args.lifecycle.clone().map_or_else(own_lifecycle, Ok)?;
+    let config = Config::read(&args.config)?;
+    // Before there is a second thread: the kernel refuses it later.
+    let mapping = userns::enter(Mode::Auto).map_err(|error| Failure::caused(Exit::Machine, &error))?;
+    let options = Options::new(mapping, &cache_dir, init);
+    let backend = LocalBackend::new(options).map_err(|error| Failure::caused(of_backend(&error), &error))?;
+    base::import_run_images(&args.run_image, &config, &args.output)?;
+    let base = Base::find(&config.build_image, &cache_dir)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Machine, format!("failed to start threads: {error}")))?;
+    runtime.block_on(make(&backend, &base, config, &lifecycle, &args.output))
+}
+
+async fn make(
+    backend: &dyn Backend,
+    base: &Base,
+    config: Config,
+    lifecycle: &Path,
+    output: &ImageName,
+) -> Result<Exported> {
+    let image = backend
+        .resolve(ImageRequest::new(base.name().clone()))
+        .await
+        .map_err(|error| Failure::caused(of_backend(&error), &error))?;
+    let mut request = BuilderRequest::new(image, builder::lifecycle_directory(lifecycle));
+    request.description = config.description;
+    request.order = config.order;
+    request.run_images = config.run_images;
+    request.build_env = config.build_env;
+    request.buildpacks = config.buildpacks.iter().map(|path| buildpack(path)).collect();
+    let written = builder::create(backend, request, std::slice::from_ref(output)).await;
+    let mut written = written.map_err(|error| Failure::caused(exit(&error), &error))?;
+    Ok(written.pop().expect("there is one output"))
+}
+
+fn buildpack(path: &Path) -> (String, Source) {
+    let source = Source::Directory { path: path.to_owned(), filter: None, owner: User::ROOT };
+    (path.display().to_string(), source)
+}
+
+fn exit(error: &builder::Error) -> Exit {
+    match error {
+        // What builder.toml names is missing.
+        builder::Error::Backend { source, .. } if source.kind() == ErrorKind::NotFound => Exit::InvalidInput,
+        builder::Error::Backend { source, .. } => of_backend(source),
+        builder::Error::Base(_) => Exit::Image,
+        _ => Exit::InvalidInput,
+    }
+}
