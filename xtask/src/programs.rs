@@ -10,8 +10,8 @@ use crate::command::cargo;
 use crate::workspace;
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
-const PACKAGES: [&str; 2] = ["cnb-cli", "cnb-lifecycle"];
-const PROGRAMS: [&str; 3] = ["cnb", "launcher", "lifecycle"];
+const PACKAGES: [&str; 3] = ["cnb-cli", "cnb-lifecycle", "cnb-oci"];
+const PROGRAMS: [&str; 4] = ["cnb", "cnb-init", "launcher", "lifecycle"];
 
 /// Where [`dist`] puts the programs.
 pub(crate) fn directory() -> PathBuf {

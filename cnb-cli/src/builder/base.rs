@@ -28,7 +28,8 @@ impl Base {
             BuildImage::Name(name) => return Ok(Self { name: name.clone(), _layout: None }),
             BuildImage::RootFs(path) => path,
         };
-        let no_directory = |error: std::io::Error| Failure::new(Exit::Machine, format!("{}: {error}", scratch.display()));
+        let no_directory =
+            |error: std::io::Error| Failure::new(Exit::Machine, format!("{}: {error}", scratch.display()));
         std::fs::create_dir_all(scratch).map_err(no_directory)?;
         let temporary = tempfile::tempdir_in(scratch).map_err(no_directory)?;
         import(root_fs, temporary.path(), "base")?;
