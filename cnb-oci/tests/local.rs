@@ -1,0 +1,59 @@
+//! The local backend in containers of an OCI runtime: as root, and rootless with a range of users and with a
+//! single one.
+//!
+//! Needs root, an OCI runtime, `newuidmap`, and the user `cnb-range` with a range of subordinate ids:
+//! `cargo xtask test local` sees to all of them. Where something is missing, tests fail and say so.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+use libtest_mimic::Trial;
+
+#[path = "local/conformance.rs"]
+mod conformance;
+#[path = "local/faults.rs"]
+mod faults;
+#[path = "local/mode.rs"]
+mod mode;
+#[path = "local/programs.rs"]
+mod programs;
+
+use mode::Bench;
+use mode::Inside;
+use mode::Mode;
+
+/// What a test does inside the namespaces of its mode. Panics when something does not hold.
+type Check = fn(&Inside);
+
+/// Run in every mode.
+const CHECKS: &[(&str, Check)] = &[
+    ("conformance", conformance::suite),
+    ("no_runtime", faults::without_a_runtime_the_error_says_what_to_install),
+    ("full_disk", faults::a_full_disk_is_named),
+];
+
+/// Parts of tests that are more than one process.
+const PARTS: &[(&str, Check)] =
+    &[("sleep_until_killed", faults::sleep_until_killed), ("start_again", faults::start_again)];
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if let Some(inside) = Inside::from_arguments(&arguments) {
+        let mut checks = CHECKS.iter().chain(PARTS);
+        let (_, check) = checks.find(|(name, _)| *name == inside.check).expect("a check of this file");
+        check(&inside);
+        return ExitCode::SUCCESS;
+    }
+    let arguments = Arguments::from_args();
+    let mut trials = Vec::new();
+    for mode in Mode::ALL {
+        for (name, _) in CHECKS {
+            let run = move || Bench::new(mode)?.run(name).map_err(Into::into);
+            trials.push(Trial::test(format!("{}::{name}", mode.name()), run));
+        }
+        let killed = move || faults::a_killed_backend_leaves_nothing_running(&Bench::new(mode)?);
+        trials.push(Trial::test(format!("{}::killed", mode.name()), killed));
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
