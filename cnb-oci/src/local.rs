@@ -66,6 +66,7 @@ use runtime::Cli;
 use runtime::Runtime;
 use tree::LocalTree;
 use userns::Mapping;
+use userns::Mode;
 
 /// Pieces of output that wait to be taken before a step has to wait.
 const PENDING_OUTPUT: usize = 64;
@@ -147,7 +148,10 @@ impl LocalBackend {
 #[async_trait]
 impl Backend for LocalBackend {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::ALL
+        // There is one user only, and what is another's cannot be told apart.
+        let mut capabilities = Capabilities::ALL;
+        capabilities.users = self.machine.mapping.mode() != Mode::Single;
+        capabilities
     }
 
     async fn resolve(&self, request: ImageRequest) -> Result<Image> {

@@ -29,17 +29,14 @@ use super::tree::View;
 ///
 /// Files are hard links where the file system permits: nobody changes a file of a tree in place.
 pub(super) fn copy(draft: &Draft, view: &View, from: &str, to: &str) -> Result<()> {
-    for path in [from, to] {
-        if !path.starts_with('/') {
-            return Err(Error::new(ErrorKind::InvalidInput, format!("the path {path} is not absolute")));
-        }
-    }
+    inside::check(from)?;
+    inside::check(to)?;
     let mut originals = Vec::new();
     for path in view.directories() {
         originals.push(Inside::new(path).map_err(errno_at("open", path))?);
     }
     let source = source(view, from)?;
-    let copying = Copying { draft, view, originals };
+    let copying = Copying { draft, originals };
     let target = inside::split(to).unwrap_or(("/", "."));
     let parent = draft.inside().open_or_make_directory(target.0);
     let copied = parent.map_err(io::Error::from).and_then(|parent| copying.entry(&source, &parent, target.1));
@@ -71,7 +68,6 @@ struct Place<'a> {
 
 struct Copying<'a> {
     draft: &'a Draft,
-    view: &'a View,
     /// The directories of the view, the topmost first.
     originals: Vec<Inside>,
 }
@@ -79,7 +75,7 @@ struct Copying<'a> {
 impl Copying<'_> {
     fn entry(&self, from: &Place<'_>, into: &OwnedFd, new_name: &str) -> io::Result<()> {
         let stat = inside::stat(&from.directory, from.name)?;
-        let owner = self.view.owner(&from.directory, from.name, &stat);
+        let owner = User::new(stat.st_uid, stat.st_gid);
         match inside::kind(&stat) {
             FileType::Directory => {
                 if new_name == "." {
@@ -90,7 +86,7 @@ impl Copying<'_> {
                 self.children(from, &open(into, new_name)?)
             }
             _ if new_name == "." => Err(io::ErrorKind::IsADirectory.into()),
-            FileType::RegularFile if self.link(from, into, new_name, owner) => Ok(()),
+            FileType::RegularFile if self.link(from, into, new_name) => Ok(()),
             FileType::RegularFile => self.file(from, &stat, owner, into, new_name),
             FileType::Symlink => {
                 let target = rustix::fs::readlinkat(&from.directory, from.name, Vec::new())?;
@@ -114,12 +110,12 @@ impl Copying<'_> {
     }
 
     /// Makes a hard link to a file of the view. The view shows what the topmost directory with that path has.
-    fn link(&self, from: &Place<'_>, into: &OwnedFd, new_name: &str, owner: User) -> bool {
+    fn link(&self, from: &Place<'_>, into: &OwnedFd, new_name: &str) -> bool {
         for original in &self.originals {
             let Ok(directory) = original.open_canonical(&from.path) else { continue };
             let Ok(stat) = inside::stat(&directory, from.name) else { continue };
             return inside::kind(&stat) == FileType::RegularFile
-                && self.draft.make_hard_link((&directory, from.name), into, new_name, owner).is_ok();
+                && draft::make_hard_link((&directory, from.name), into, new_name).is_ok();
         }
         false
     }

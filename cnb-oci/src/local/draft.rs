@@ -73,13 +73,14 @@ impl Draft {
 
     /// Writes files given as values, in order; a later one replaces what an earlier one wrote.
     pub(super) fn add(&self, files: &[backend::File]) -> Result<()> {
-        files.iter().try_for_each(|file| self.add_one(file).map_err(|error| unwritable(&file.path, error)))
+        for file in files {
+            inside::check(&file.path)?;
+            self.add_one(file).map_err(|error| unwritable(&file.path, error))?;
+        }
+        Ok(())
     }
 
     fn add_one(&self, file: &backend::File) -> io::Result<()> {
-        if !file.path.starts_with('/') {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path is not absolute"));
-        }
         let Some((parent, name)) = inside::split(&file.path) else {
             return match file.kind {
                 FileKind::Directory => Ok(self.root_attributes(file.mode, file.owner)?),
@@ -153,19 +154,6 @@ impl Draft {
         set_time(parent, name)
     }
 
-    /// A hard link to a file of another tree, owned by `owner` there, in place of what was here.
-    pub(super) fn make_hard_link(
-        &self,
-        (from, from_name): (&OwnedFd, &str),
-        parent: &OwnedFd,
-        name: &str,
-        owner: User,
-    ) -> rustix::io::Result<()> {
-        inside::remove(parent, name)?;
-        rustix::fs::linkat(from, from_name, parent, name, AtFlags::empty())?;
-        self.owners.note(parent, name, owner)
-    }
-
     /// Sets the owner and mode of anything but a link.
     pub(super) fn set_owner_and_mode(
         &self,
@@ -197,6 +185,16 @@ pub(super) fn create(parent: &OwnedFd, name: &str) -> rustix::io::Result<File> {
     inside::remove(parent, name)?;
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     rustix::fs::openat(parent, name, flags, Mode::RUSR | Mode::WUSR).map(File::from)
+}
+
+/// A hard link to a file of another tree in place of what was there.
+pub(super) fn make_hard_link(
+    (from, from_name): (&OwnedFd, &str),
+    parent: &OwnedFd,
+    name: &str,
+) -> rustix::io::Result<()> {
+    inside::remove(parent, name)?;
+    rustix::fs::linkat(from, from_name, parent, name, AtFlags::empty())
 }
 
 fn set_time(parent: &OwnedFd, name: &str) -> rustix::io::Result<()> {

@@ -3,6 +3,8 @@
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
+use cnb_core::backend::Error;
+use cnb_core::backend::ErrorKind;
 use cnb_core::backend::User;
 use rustix::fs::AtFlags;
 use rustix::fs::FileType;
@@ -100,6 +102,15 @@ pub(super) const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).uni
 const MAX_LINKS: usize = 40;
 
 const IN_ROOT: ResolveFlags = ResolveFlags::IN_ROOT.union(ResolveFlags::NO_MAGICLINKS);
+
+/// Refuses paths that are not absolute or climb.
+pub(super) fn check(path: &str) -> std::result::Result<(), Error> {
+    if path.starts_with('/') && path.split('/').all(|name| name != "..") {
+        return Ok(());
+    }
+    let message = format!("the path `{path}` is not absolute or has a part `..`");
+    Err(Error::new(ErrorKind::InvalidInput, message))
+}
 
 /// The directory of a path and the last name in it; nothing for `/`.
 pub(super) fn split(path: &str) -> Option<(&str, &str)> {

@@ -23,6 +23,7 @@ use super::container::Outcome;
 use super::error::at;
 use super::error::errno_at;
 use super::init::Request;
+use super::inside;
 use super::inside::Inside;
 use super::machine::Machine;
 use super::overlay;
@@ -67,7 +68,7 @@ pub(super) fn run(
     let bundle = Bundle { id: &id, directory: &bundle, state: &state };
     let request = request(step, is_single(machine));
     match container::run(&*runtime, bundle, &spec, &request, cancel, output)? {
-        Outcome::Exited(code) => Ok(Some(StepOutput::new(code, prepared.finish(step.user)))),
+        Outcome::Exited(code) => Ok(Some(StepOutput::new(code, prepared.finish()))),
         Outcome::Cancelled => Ok(None),
     }
 }
@@ -88,11 +89,18 @@ fn check(machine: &Machine, step: &Step) -> Result<()> {
     }
     for (index, mount) in step.mounts.iter().enumerate() {
         let target = &mount.target;
-        if !target.starts_with('/') || target.split('/').any(|name| name == "..") {
-            return invalid(format!("the mount target {target} is not an absolute path"));
+        if inside::check(target).is_err() || names(target).next().is_none() {
+            return invalid(format!("the mount target `{target}` is not an absolute path below `/`"));
         }
         if step.mounts[..index].iter().any(|other| names(&other.target).eq(names(target))) {
             return invalid(format!("there are two mounts at {target}"));
+        }
+        if let MountKind::Cache(id) = &mount.kind
+            && step.mounts[..index]
+                .iter()
+                .any(|other| matches!(&other.kind, MountKind::Cache(same) if same == id))
+        {
+            return invalid(format!("the cache {} is mounted twice", id.as_str()));
         }
     }
     let User { uid, gid } = step.user;
@@ -139,14 +147,14 @@ const OVERLAY_WORK: &str = "work";
 
 impl Prepared {
     /// Unmounts everything; what was written becomes trees.
-    fn finish(self, owner: User) -> BTreeMap<String, Tree> {
+    fn finish(self) -> BTreeMap<String, Tree> {
         let Self { outputs, .. } = self;
         outputs
             .into_iter()
             .map(|(target, tree, Writable { mounted, scratch })| {
                 drop(mounted);
                 super::store::remove(&scratch.path().join(OVERLAY_WORK));
-                (target, Tree::new(tree.with_top(scratch, owner)))
+                (target, Tree::new(tree.with_top(scratch)))
             })
             .collect()
     }

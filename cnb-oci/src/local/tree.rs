@@ -24,7 +24,6 @@ use super::inside;
 use super::inside::DIRECTORY;
 use super::inside::Inside;
 use super::overlay;
-use super::owner::Owners;
 use super::store::Scratch;
 use super::store::Session;
 use super::userns::Mapping;
@@ -37,8 +36,6 @@ pub(super) const FILES: &str = "files";
 pub(super) struct LocalTree {
     /// The topmost first.
     layers: Vec<Arc<dyn Directory>>,
-    /// Who owns files that say nothing of it: see [`Owners`].
-    owner: User,
 }
 
 /// A directory that exists as long as this value.
@@ -56,7 +53,7 @@ impl Directory for Scratch {
 impl LocalTree {
     /// A tree of one directory.
     pub(super) fn new(directory: impl Directory + 'static) -> Self {
-        Self { layers: vec![Arc::new(directory)], owner: User::ROOT }
+        Self { layers: vec![Arc::new(directory)] }
     }
 
     /// The value behind the handle.
@@ -65,11 +62,11 @@ impl LocalTree {
             .ok_or_else(|| Error::new(ErrorKind::InvalidInput, "the tree is one of another backend"))
     }
 
-    /// What the tree is with `directory` on top, in which `owner` has written.
-    pub(super) fn with_top(&self, directory: impl Directory + 'static, owner: User) -> Self {
+    /// What the tree is with `directory` on top.
+    pub(super) fn with_top(&self, directory: impl Directory + 'static) -> Self {
         let top: Arc<dyn Directory> = Arc::new(directory);
         let layers = std::iter::once(top).chain(self.layers.iter().cloned()).collect();
-        Self { layers, owner }
+        Self { layers }
     }
 
     /// Its directories, the topmost first.
@@ -90,7 +87,7 @@ impl LocalTree {
                 Inside::new(mounted.path()).map_err(errno_at("open", &target))?
             }
         };
-        Ok(View { inside, owners: Owners::new(mapping), owner: self.owner, directories })
+        Ok(View { inside, directories })
     }
 }
 
@@ -98,8 +95,6 @@ impl LocalTree {
 #[derive(Debug)]
 pub(super) struct View {
     inside: Inside,
-    owners: Owners,
-    owner: User,
     directories: Vec<PathBuf>,
 }
 
@@ -114,6 +109,7 @@ impl View {
     }
 
     pub(super) fn read(&self, path: &str) -> Result<Bytes> {
+        inside::check(path)?;
         let cannot = |error: Errno| unreadable(path, error);
         // Not `RDONLY` at once: opening a pipe would wait for who writes to it.
         let found = self.inside.open(path, OFlags::PATH).map_err(cannot)?;
@@ -132,6 +128,7 @@ impl View {
     }
 
     pub(super) fn list(&self, path: &str) -> Result<Vec<Entry>> {
+        inside::check(path)?;
         let cannot = |error: Errno| unreadable(path, error);
         let directory = self.inside.open(path, DIRECTORY).map_err(cannot)?;
         let names = inside::names(&directory).map_err(cannot)?;
@@ -139,17 +136,12 @@ impl View {
             .into_iter()
             .map(|name| {
                 let name = name.into_string().map_err(|_| cannot(Errno::ILSEQ))?;
-                self.entry(&directory, name).map_err(cannot)
+                Self::entry(&directory, name).map_err(cannot)
             })
             .collect()
     }
 
-    /// Who owns what the name in a directory of this view is.
-    pub(super) fn owner(&self, directory: &OwnedFd, name: &str, stat: &rustix::fs::Stat) -> User {
-        self.owners.get(directory, name, stat, self.owner)
-    }
-
-    fn entry(&self, directory: &OwnedFd, name: String) -> rustix::io::Result<Entry> {
+    fn entry(directory: &OwnedFd, name: String) -> rustix::io::Result<Entry> {
         let stat = inside::stat(directory, &name)?;
         let mut size = 0;
         let kind = match inside::kind(&stat) {
@@ -164,13 +156,13 @@ impl View {
             }
             _ => EntryKind::Other,
         };
-        let owner = self.owner(directory, &name, &stat);
+        let owner = User::new(stat.st_uid, stat.st_gid);
         let mode = Mode::from_raw_mode(stat.st_mode).as_raw_mode() & 0o7777;
         Ok(Entry { name, kind, mode, owner, size })
     }
 }
 
-fn unreadable(path: &str, errno: Errno) -> Error {
+pub(super) fn unreadable(path: &str, errno: Errno) -> Error {
     let (kind, message) = match errno {
         Errno::NOENT => (ErrorKind::NotFound, format!("there is no {path}")),
         Errno::ISDIR => (ErrorKind::InvalidInput, format!("{path} is a directory")),
