@@ -39,11 +39,15 @@ use cnb_core::image_name::ImageName;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 
+mod blobs;
 mod cache;
 mod compose;
 mod container;
 mod draft;
 mod error;
+mod export;
+mod finalize;
+mod found;
 pub mod init;
 mod inside;
 mod load;
@@ -56,6 +60,7 @@ mod spec;
 mod step;
 mod store;
 mod tree;
+mod unpack;
 mod unshare;
 pub mod userns;
 
@@ -155,8 +160,7 @@ impl Backend for LocalBackend {
     }
 
     async fn resolve(&self, request: ImageRequest) -> Result<Image> {
-        let _ = request;
-        Err(Error::new(ErrorKind::Unsupported, "images cannot be found yet"))
+        self.work(move |machine| found::resolve(machine, &request)).await
     }
 
     async fn load(&self, source: Source) -> Result<Tree> {
@@ -167,6 +171,10 @@ impl Backend for LocalBackend {
                     load::directory(&draft, &path, filter.as_deref(), owner)?;
                 }
                 Source::Files(files) => draft.add(&files)?,
+                Source::Layer { diff_id, image } => {
+                    let layer = blobs::existing(&machine.layers, &diff_id, image.as_ref())?;
+                    unpack::layer(&layer.blobs, &layer.descriptor, &diff_id, draft.path(), machine.mapping)?;
+                }
                 _ => return Err(Error::new(ErrorKind::Unsupported, "cannot load from there")),
             }
             Ok(Tree::new(draft.finish()))
@@ -212,13 +220,13 @@ impl Backend for LocalBackend {
     }
 
     async fn finalize(&self, layers: Vec<LayerSource>) -> Result<Vec<Layer>> {
-        let _ = layers;
-        Err(Error::new(ErrorKind::Unsupported, "layers cannot be made yet"))
+        self.work(move |machine| layers.into_iter().map(|layer| finalize::layer(machine, layer)).collect())
+            .await
     }
 
     async fn export(&self, plan: ImagePlan, outputs: &[ImageName]) -> Result<Vec<Exported>> {
-        let _ = (plan, outputs);
-        Err(Error::new(ErrorKind::Unsupported, "images cannot be written yet"))
+        let outputs = outputs.to_vec();
+        self.work(move |machine| export::images(machine, &plan, &outputs)).await
     }
 }
 

@@ -1,10 +1,16 @@
-//! From errors of the system to errors of a backend.
+//! From errors of the system and of this crate to errors of a backend.
+
+#![expect(clippy::needless_pass_by_value, reason = "they are made for `map_err`")]
 
 use std::io;
 use std::path::Path;
 
 use cnb_core::backend::Error;
 use cnb_core::backend::ErrorKind;
+
+use crate::archive;
+use crate::blob;
+use crate::layout;
 
 /// The error for something that could not be done to a path.
 pub(super) fn at(action: &str, path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -22,15 +28,32 @@ pub(super) fn from_io(message: impl Into<String>, error: io::Error) -> Error {
     Error::new(kind(&error), message).with_source(error)
 }
 
+/// The error of a blob. Its text and cause become those of the backend's error.
+pub(super) fn from_blob(error: blob::Error) -> Error {
+    outward(error.kind(), &error)
+}
+
+/// As [`from_blob`], of a layout.
+pub(super) fn from_layout(error: layout::Error) -> Error {
+    outward(error.kind(), &error)
+}
+
+/// As [`from_blob`], of an archive.
+pub(super) fn from_archive(error: archive::Error) -> Error {
+    outward(error.kind(), &error)
+}
+
+/// Says at once what an error says, then its causes.
+fn outward(kind: ErrorKind, error: &dyn std::error::Error) -> Error {
+    let outer = Error::new(kind, error.to_string());
+    let causes: Vec<_> =
+        std::iter::successors(error.source(), |error| error.source()).map(ToString::to_string).collect();
+    if causes.is_empty() { outer } else { outer.with_source(causes.join(": ")) }
+}
+
 fn kind(error: &io::Error) -> ErrorKind {
     match error.kind() {
-        io::ErrorKind::NotFound => ErrorKind::NotFound,
-        io::ErrorKind::OutOfMemory | io::ErrorKind::QuotaExceeded | io::ErrorKind::StorageFull => {
-            ErrorKind::Exhausted
-        }
-        io::ErrorKind::PermissionDenied => ErrorKind::Denied,
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => ErrorKind::Corrupt,
         io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => ErrorKind::InvalidInput,
-        _ => ErrorKind::Other,
+        _ => blob::kind_of(error),
     }
 }

@@ -1,7 +1,9 @@
 //! Paths inside a directory that no link leads out of.
 
+use std::os::fd::AsRawFd as _;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::path::PathBuf;
 
 use cnb_core::backend::Error;
 use cnb_core::backend::ErrorKind;
@@ -26,6 +28,11 @@ pub(super) struct Inside {
 impl Inside {
     pub(super) fn new(root: &Path) -> Result<Self> {
         Ok(Self { root: rustix::fs::open(root, DIRECTORY, Mode::empty())? })
+    }
+
+    /// The directory for this process, as long as this value is there.
+    pub(super) fn path(&self) -> PathBuf {
+        format!("/proc/self/fd/{}/.", self.root.as_raw_fd()).into()
     }
 
     /// Gives the directory itself to `owner`.
@@ -103,12 +110,12 @@ const MAX_LINKS: usize = 40;
 
 const IN_ROOT: ResolveFlags = ResolveFlags::IN_ROOT.union(ResolveFlags::NO_MAGICLINKS);
 
-/// Refuses paths that are not absolute or climb.
+/// Refuses paths that are not absolute or have `.` or `..` as a part.
 pub(super) fn check(path: &str) -> std::result::Result<(), Error> {
-    if path.starts_with('/') && path.split('/').all(|name| name != "..") {
+    if path.starts_with('/') && path.split('/').all(|name| !matches!(name, "." | "..")) {
         return Ok(());
     }
-    let message = format!("the path `{path}` is not absolute or has a part `..`");
+    let message = format!("the path `{path}` is not absolute or has a part `.` or `..`");
     Err(Error::new(ErrorKind::InvalidInput, message))
 }
 

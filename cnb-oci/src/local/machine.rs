@@ -13,12 +13,14 @@ use cnb_core::backend::Result;
 use cnb_core::backend::User;
 
 use super::error::at;
+use super::error::from_blob;
 use super::init;
 use super::runtime::Bundle;
 use super::runtime::Runtime;
 use super::spec;
 use super::store::Session;
 use super::userns::Mapping;
+use crate::blob_store::BlobStore;
 
 /// Shared by everything a backend does.
 #[derive(Debug)]
@@ -27,6 +29,10 @@ pub(super) struct Machine {
     pub session: Arc<Session>,
     /// The directory of caches of this mode.
     pub caches: PathBuf,
+    /// The directory of root file systems of this mode.
+    pub roots: PathBuf,
+    /// The layers that were made, now and earlier.
+    pub layers: BlobStore,
     /// The program `cnb-init`.
     pub init: PathBuf,
     runtimes: Vec<Arc<dyn Runtime>>,
@@ -43,8 +49,9 @@ impl Machine {
     ) -> Result<Self> {
         let mode = state.join(mapping.name());
         let session = Session::new(&mode, |dead| sweep(dead, &runtimes))?;
-        let caches = caches.join(mapping.name());
-        Ok(Self { mapping, session, caches, init, runtimes, chosen: OnceLock::new() })
+        let (caches, roots) = (caches.join(mapping.name()), mode.join("roots"));
+        let layers = BlobStore::open(state).map_err(from_blob)?;
+        Ok(Self { mapping, session, caches, roots, layers, init, runtimes, chosen: OnceLock::new() })
     }
 
     /// The first runtime that can run a container here.

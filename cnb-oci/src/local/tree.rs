@@ -20,6 +20,7 @@ use rustix::io::Errno;
 
 use super::error::errno_at;
 use super::error::from_io;
+use super::found::Found;
 use super::inside;
 use super::inside::DIRECTORY;
 use super::inside::Inside;
@@ -36,6 +37,8 @@ pub(super) const FILES: &str = "files";
 pub(super) struct LocalTree {
     /// The topmost first.
     layers: Vec<Arc<dyn Directory>>,
+    /// The image whose root file system it is.
+    image: Option<Arc<Found>>,
 }
 
 /// A directory that exists as long as this value.
@@ -53,7 +56,17 @@ impl Directory for Scratch {
 impl LocalTree {
     /// A tree of one directory.
     pub(super) fn new(directory: impl Directory + 'static) -> Self {
-        Self { layers: vec![Arc::new(directory)] }
+        Self { layers: vec![Arc::new(directory)], image: None }
+    }
+
+    /// The root file system of an image.
+    pub(super) fn of_image(image: Arc<Found>) -> Self {
+        Self { layers: vec![Arc::new(Arc::clone(&image))], image: Some(image) }
+    }
+
+    /// The image whose root file system it is.
+    pub(super) fn image(&self) -> Option<&Arc<Found>> {
+        self.image.as_ref()
     }
 
     /// The value behind the handle.
@@ -66,7 +79,7 @@ impl LocalTree {
     pub(super) fn with_top(&self, directory: impl Directory + 'static) -> Self {
         let top: Arc<dyn Directory> = Arc::new(directory);
         let layers = std::iter::once(top).chain(self.layers.iter().cloned()).collect();
-        Self { layers }
+        Self { layers, image: None }
     }
 
     /// Its directories, the topmost first.
@@ -87,7 +100,7 @@ impl LocalTree {
                 Inside::new(mounted.path()).map_err(errno_at("open", &target))?
             }
         };
-        Ok(View { inside, directories })
+        Ok(View { inside, directories, _tree: self.clone() })
     }
 }
 
@@ -96,11 +109,19 @@ impl LocalTree {
 pub(super) struct View {
     inside: Inside,
     directories: Vec<PathBuf>,
+    /// Keeps the directories.
+    _tree: LocalTree,
 }
 
 impl View {
     pub(super) fn inside(&self) -> &Inside {
         &self.inside
+    }
+
+    /// The path of a directory of the view, for this process as long as the view is there.
+    pub(super) fn path(&self, directory: &str) -> rustix::io::Result<PathBuf> {
+        let canonical = self.inside.canonical(directory)?;
+        Ok(self.inside.path().join(canonical.trim_start_matches('/')))
     }
 
     /// The directories that the view is made of, the topmost first.

@@ -1,10 +1,24 @@
 //! The public suite.
 
+use std::io::Write as _;
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 
+use cnb_core::backend::File;
 use cnb_core::conformance;
+use cnb_core::conformance::Dialect;
 use cnb_core::conformance::Target;
+use cnb_oci::config::History;
+use cnb_oci::config::ImageConfig;
+use cnb_oci::descriptor::Descriptor;
+use cnb_oci::descriptor::Manifest;
+use cnb_oci::descriptor::media_type;
+use cnb_oci::gzip::GzipWriter;
+use cnb_oci::layer;
+use cnb_oci::layer::LayerWriter;
+use cnb_oci::layout::Layout;
+use cnb_oci::platform::Platform;
 use futures_lite::future::block_on;
 
 use crate::mode::Inside;
@@ -13,73 +27,41 @@ pub(crate) fn suite(inside: &Inside) {
     let scratch = inside.own().join("scratch");
     std::fs::create_dir(&scratch).expect("the directory is the user's");
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-    let address = listener.local_addr().expect("it is bound");
-    let outputs = inside.own();
-    let backend = crate::conformance::rooted::Rooted::new(inside);
-    let target = Target::new(Arc::new(backend), "probe:root".parse().expect("a transport and a name"))
-        .with_output(move |name| {
-            format!("oci:{}:{name}", outputs.join("out").display()).parse().expect("a path")
-        })
+    let root = inside.own().join("root");
+    make_image(&root, &inside.program("cnb-probe"));
+    let root = format!("oci:{}:probe", root.display()).parse().expect("a transport and a path");
+    let outputs = inside.own().join("out");
+    let target = Target::new(Arc::new(inside.backend()), root)
+        .with_output(move |name| format!("oci:{}:{name}", outputs.display()).parse().expect("a path"))
         .with_scratch(scratch)
-        .with_reachable(address);
+        .with_dialect(Dialect::Lifecycle)
+        .with_reachable(listener.local_addr().expect("it is bound"));
     let report = block_on(conformance::run(&target));
-    println!("{report}");
     assert!(report.failed.is_empty(), "{report}");
+    assert!(report.passed.len() >= 100, "{report}");
 }
 
-mod rooted {
-    use super::*;
-    use async_trait::async_trait;
-    use bytes::Bytes;
-    use cnb_core::backend::*;
-    use cnb_core::event::EventSink;
-    use cnb_core::image_name::ImageName;
-    use cnb_oci::local::LocalBackend;
-
-    #[derive(Debug)]
-    pub struct Rooted(LocalBackend, Tree);
-    impl Rooted {
-        pub fn new(inside: &Inside) -> Self {
-            let b = inside.backend();
-            let probe = std::fs::read(inside.program("cnb-probe")).unwrap();
-            let t =
-                block_on(b.load(Source::Files(vec![File::regular("/cnb-probe", probe).with_mode(0o755)])))
-                    .unwrap();
-            Self(b, t)
-        }
-    }
-    #[async_trait]
-    impl Backend for Rooted {
-        fn capabilities(&self) -> Capabilities {
-            self.0.capabilities()
-        }
-        async fn resolve(&self, r: ImageRequest) -> Result<Image> {
-            if r.name.to_string() == "probe:root" {
-                Ok(Image::new(cnb_oci::digest(b""), Bytes::from_static(b"{}"), self.1.clone()))
-            } else {
-                self.0.resolve(r).await
-            }
-        }
-        async fn load(&self, s: Source) -> Result<Tree> {
-            self.0.load(s).await
-        }
-        async fn run(&self, s: Step, e: &dyn EventSink) -> Result<StepOutput> {
-            self.0.run(s, e).await
-        }
-        async fn read(&self, t: &Tree, p: &str) -> Result<Bytes> {
-            self.0.read(t, p).await
-        }
-        async fn list(&self, t: &Tree, p: &str) -> Result<Vec<Entry>> {
-            self.0.list(t, p).await
-        }
-        async fn compose(&self, p: Vec<Part>) -> Result<Tree> {
-            self.0.compose(p).await
-        }
-        async fn finalize(&self, l: Vec<LayerSource>) -> Result<Vec<Layer>> {
-            self.0.finalize(l).await
-        }
-        async fn export(&self, p: ImagePlan, o: &[ImageName]) -> Result<Vec<Exported>> {
-            self.0.export(p, o).await
-        }
-    }
+/// An image of one layer with the probe.
+fn make_image(directory: &Path, probe: &Path) {
+    let layout = Layout::create(directory).expect("the directory is the user's");
+    let mut layer = LayerWriter::new(Vec::new(), layer::Dialect::Lifecycle);
+    let probe = File::regular(Target::PROBE, std::fs::read(probe).expect("it was built")).with_mode(0o755);
+    layer.file(&probe).expect("there is memory");
+    let (tar, written) = layer.finish().expect("there is memory");
+    let mut gzip = GzipWriter::new(Vec::new());
+    gzip.write_all(&tar).expect("there is memory");
+    let blob = layout.blobs().put(&gzip.finish().expect("there is memory")).expect("there is space");
+    let platform = Platform::host();
+    let history = History { created: "1980-01-01T00:00:01Z".to_owned(), created_by: "probe".to_owned() };
+    let config = ImageConfig::empty(&platform.os, &platform.architecture)
+        .edit()
+        .layer(&written.diff_id, &history)
+        .finish()
+        .expect("it is complete");
+    let stored = layout.blobs().put(config.bytes()).expect("there is space");
+    let manifest = Manifest::new(
+        Descriptor::new(media_type::OCI_CONFIG, stored.digest, stored.size),
+        vec![Descriptor::new(media_type::OCI_LAYER_GZIP, blob.digest, blob.size)],
+    );
+    layout.put_image(Some("probe"), &manifest).expect("its blobs are there");
 }

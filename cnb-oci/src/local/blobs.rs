@@ -1,0 +1,53 @@
+//! Layers of images: blobs of the backend's own store, or of a layout.
+
+use std::sync::Arc;
+
+use cnb_core::backend::Error;
+use cnb_core::backend::ErrorKind;
+use cnb_core::backend::Image;
+use cnb_core::backend::Result;
+use cnb_core::digest::DiffId;
+
+use super::error::from_blob;
+use super::found::Found;
+use crate::blob::Blobs;
+use crate::blob_store::BlobStore;
+use crate::blob_store::StoredLayer;
+use crate::descriptor::Descriptor;
+use crate::descriptor::media_type;
+
+/// A blob that is a layer.
+#[derive(Clone, Debug)]
+pub(super) struct LocalLayer {
+    pub blobs: Blobs,
+    pub descriptor: Descriptor,
+    /// Keeps the blobs of an archive.
+    _image: Option<Arc<Found>>,
+}
+
+impl LocalLayer {
+    /// A layer of an image.
+    pub(super) fn of_image(image: &Arc<Found>, blobs: Blobs, descriptor: Descriptor) -> Self {
+        Self { blobs, descriptor, _image: Some(Arc::clone(image)) }
+    }
+
+    /// A layer of a store.
+    pub(super) fn stored(store: &BlobStore, layer: StoredLayer) -> Self {
+        let descriptor = Descriptor::new(media_type::OCI_LAYER_GZIP, layer.digest, layer.size);
+        Self { blobs: store.blobs().clone(), descriptor, _image: None }
+    }
+}
+
+/// The layer with this diffID, of an image or of a store. Verified.
+pub(super) fn existing(store: &BlobStore, diff_id: &DiffId, image: Option<&Image>) -> Result<LocalLayer> {
+    if let Some(image) = image
+        && let Some((_, layer)) = Found::of(image)?.layers().find(|(id, _)| *id == diff_id)
+    {
+        layer.blobs.verify(&layer.descriptor.digest, layer.descriptor.size).map_err(from_blob)?;
+        return Ok(layer);
+    }
+    let stored = store.layer(diff_id).map_err(from_blob)?.ok_or_else(|| {
+        Error::new(ErrorKind::NotFound, format!("there is no layer with the diffID {diff_id}"))
+    })?;
+    Ok(LocalLayer::stored(store, stored))
+}

@@ -1,0 +1,127 @@
+//! Trees become layers: their tars are hashed, compressed and kept as blobs.
+
+use std::io;
+use std::io::Write;
+
+use cnb_core::backend::Error;
+use cnb_core::backend::ErrorKind;
+use cnb_core::backend::File;
+use cnb_core::backend::Layer;
+use cnb_core::backend::LayerContent;
+use cnb_core::backend::LayerSource;
+use cnb_core::backend::Ownership;
+use cnb_core::backend::Result;
+use cnb_core::backend::Select;
+use cnb_core::digest::DiffId;
+use rustix::io::Errno;
+
+use super::blobs;
+use super::blobs::LocalLayer;
+use super::error::from_blob;
+use super::inside;
+use super::machine::Machine;
+use super::tree::LocalTree;
+use super::tree::View;
+use super::tree::unreadable;
+use crate::blob;
+use crate::layer;
+use crate::layer::Dialect;
+use crate::layer::LayerWriter;
+use crate::layer::Selection;
+
+/// Makes one layer.
+pub(super) fn layer(machine: &Machine, source: LayerSource) -> Result<Layer> {
+    let LayerSource { id, content, expected, .. } = source;
+    let made = make(machine, content, expected.as_ref()).map_err(|error| error.with("layer", &id))?;
+    Ok(Layer::new(id, made.diff_id, made.reused, made.layer))
+}
+
+struct Made {
+    diff_id: DiffId,
+    reused: bool,
+    layer: LocalLayer,
+}
+
+fn make(machine: &Machine, content: LayerContent, expected: Option<&DiffId>) -> Result<Made> {
+    let entries = match content {
+        LayerContent::Existing { diff_id, image } => {
+            let layer = blobs::existing(&machine.layers, &diff_id, image.as_ref())?;
+            return Ok(Made { diff_id, reused: true, layer });
+        }
+        LayerContent::Files(files) => Entries::Files(files),
+        LayerContent::Tree { tree, from, to, select, ownership } => {
+            let view = LocalTree::of(&tree)?.view(&machine.session, machine.mapping)?;
+            let selection = checked(&view, &from, select)?;
+            Entries::Tree { from, to, selection, ownership, view }
+        }
+        _ => return Err(Error::new(ErrorKind::Unsupported, "cannot make a layer of that")),
+    };
+    if let Some(layer) = unchanged(machine, &entries, expected)? {
+        let diff_id = expected.expect("it is that of the layer").clone();
+        return Ok(Made { diff_id, reused: true, layer });
+    }
+    let blob = machine.layers.create().map_err(from_blob)?;
+    let (blob, diff_id) = entries.write(blob)?;
+    let stored = blob.commit(&diff_id).map_err(from_blob)?;
+    Ok(Made { diff_id, reused: false, layer: LocalLayer::stored(&machine.layers, stored) })
+}
+
+/// The blob of last time, if it is there and the entries are the same. Hashing is cheap, compression is not.
+fn unchanged(machine: &Machine, entries: &Entries, expected: Option<&DiffId>) -> Result<Option<LocalLayer>> {
+    let Some(expected) = expected else { return Ok(None) };
+    let Some(stored) = machine.layers.layer(expected).map_err(from_blob)? else { return Ok(None) };
+    let (_, diff_id) = entries.write(io::sink())?;
+    Ok((diff_id == *expected).then(|| LocalLayer::stored(&machine.layers, stored)))
+}
+
+/// What a layer has.
+enum Entries {
+    Files(Vec<File>),
+    Tree { view: View, from: String, to: String, selection: Selection, ownership: Ownership },
+}
+
+impl Entries {
+    /// Writes the tar, and says its digest.
+    fn write<W: Write>(&self, out: W) -> Result<(W, DiffId)> {
+        let mut writer = LayerWriter::new(out, Dialect::Lifecycle);
+        let written = match self {
+            Self::Files(files) => files.iter().try_for_each(|file| writer.file(file)),
+            Self::Tree { view, from, to, selection, ownership } => {
+                let from = view.path(from).map_err(|errno| unreadable(from, errno))?;
+                writer.directory(&from, to.as_ref(), selection, ownership)
+            }
+        };
+        let (out, written) = written.and_then(|()| writer.finish()).map_err(from_layer)?;
+        Ok((out, written.diff_id))
+    }
+}
+
+/// Makes sure that no path leads out of the tree, also not by a link.
+fn checked(view: &View, from: &str, select: Select) -> Result<Selection> {
+    inside::check(from)?;
+    let root = view.inside().canonical(from).map_err(|errno| unreadable(from, errno))?;
+    if let Select::Paths(paths) = &select {
+        for path in paths {
+            let parent = path.trim_start_matches("./").rsplit_once('/').map_or("", |(parent, _)| parent);
+            let parent = format!("{}/{parent}", root.trim_end_matches('/'));
+            inside::check(&parent)?;
+            let real = view.inside().open_canonical(&parent);
+            real.map_err(|errno| unreadable(path, errno))?;
+        }
+    }
+    Ok(select.into())
+}
+
+fn from_layer(error: layer::Error) -> Error {
+    let kind = match &error {
+        layer::Error::Read { source, .. } | layer::Error::Write { source } => blob::kind_of(source),
+        layer::Error::Outside { .. } => ErrorKind::InvalidInput,
+        _ => ErrorKind::Other,
+    };
+    let is_loop = |source: &io::Error| Errno::from_io_error(source) == Some(Errno::LOOP);
+    let kind = match &error {
+        layer::Error::Read { source, .. } if is_loop(source) => ErrorKind::InvalidInput,
+        _ => kind,
+    };
+    Error::new(kind, "could not write a layer").with_source(error)
+}

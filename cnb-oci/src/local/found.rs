@@ -1,0 +1,142 @@
+//! Images that were found, and their root file systems, unpacked when something needs them.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cnb_core::backend;
+use cnb_core::backend::Error;
+use cnb_core::backend::ErrorKind;
+use cnb_core::backend::ImageRequest;
+use cnb_core::backend::Result;
+use cnb_core::backend::Tree;
+use cnb_core::digest::DiffId;
+use cnb_core::digest::Digest;
+use cnb_core::image_name::ImageName;
+
+use super::blobs::LocalLayer;
+use super::error::at;
+use super::error::from_archive;
+use super::error::from_layout;
+use super::machine::Machine;
+use super::store;
+use super::store::Scratch;
+use super::tree::Directory;
+use super::tree::LocalTree;
+use super::unpack;
+use super::userns::Mapping;
+use crate::archive;
+use crate::image::Image;
+use crate::layout::Layout;
+use crate::platform::Platform;
+
+/// An image, and the layout that has its blobs.
+#[derive(Debug)]
+pub(super) struct Found {
+    image: Image,
+    layout: Layout,
+    /// Where root file systems of this mode are.
+    roots: PathBuf,
+    mapping: Mapping,
+    /// The unpacked archive that the layout is in.
+    _archive: Option<Scratch>,
+}
+
+/// Finds an image by its name.
+pub(super) fn resolve(machine: &Machine, request: &ImageRequest) -> Result<backend::Image> {
+    let platform = match &request.platform {
+        Some(text) => text.parse().map_err(|error| {
+            Error::new(ErrorKind::InvalidInput, format!("`{text}` is not a platform")).with_source(error)
+        })?,
+        None => Platform::host(),
+    };
+    let (layout, tag, archive) = match &request.name {
+        ImageName::Oci { directory, tag } => (Layout::open(directory).map_err(from_layout)?, tag, None),
+        ImageName::OciArchive { file, tag } => {
+            let scratch = machine.session.work()?;
+            let layout = archive::oci::read(file, scratch.path()).map_err(from_archive)?;
+            (layout, tag, Some(scratch))
+        }
+        name => {
+            let message = format!("images of `{name}` cannot be read; use `oci:` or `oci-archive:`");
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+    };
+    let image = layout.image(tag.as_deref(), &platform).map_err(from_layout)?;
+    let (digest, config) = (image.descriptor.digest.clone(), image.config.bytes().clone());
+    let (roots, mapping) = (machine.roots.clone(), machine.mapping);
+    let found = Arc::new(Found { image, layout, roots, mapping, _archive: archive });
+    Ok(backend::Image::new(digest, config, Tree::new(LocalTree::of_image(found))))
+}
+
+impl Found {
+    /// The value behind an image of this backend.
+    pub(super) fn of(image: &backend::Image) -> Result<&Arc<Self>> {
+        LocalTree::of(&image.root)?
+            .image()
+            .ok_or_else(|| Error::new(ErrorKind::InvalidInput, "the image was not found by this backend"))
+    }
+
+    /// The digests of its layer tars, lowest first.
+    pub(super) fn diff_ids(&self) -> &[DiffId] {
+        self.image.config.diff_ids()
+    }
+
+    /// Its layers, lowest first.
+    pub(super) fn layers(self: &Arc<Self>) -> impl Iterator<Item = (&DiffId, LocalLayer)> {
+        self.image.layers().map(|(diff_id, descriptor)| {
+            let blobs = self.layout.blobs().clone();
+            (diff_id, LocalLayer::of_image(self, blobs, descriptor.clone()))
+        })
+    }
+
+    /// Unpacks the layers into one directory, which appears when it is complete.
+    fn unpack(&self, root: &Path) -> Result<()> {
+        let new = root.with_extension("new");
+        store::remove(&new);
+        fs::create_dir(&new).map_err(at("create", &new))?;
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o755))
+            .map_err(at("change the mode of", &new))?;
+        for (diff_id, descriptor) in self.image.layers() {
+            unpack::layer(self.layout.blobs(), descriptor, diff_id, &new, self.mapping)?;
+        }
+        fs::rename(&new, root).map_err(at("create", root))
+    }
+}
+
+impl Directory for Arc<Found> {
+    fn path(&self) -> Result<PathBuf> {
+        let root = self.roots.join(chain_id(self.diff_ids()).hex());
+        if !root.is_dir() {
+            store::make_private(&self.roots)?;
+            let _unpacking = store::lock(&root.with_extension("lock"))?;
+            if !root.is_dir() {
+                self.unpack(&root)?;
+            }
+        }
+        Ok(root)
+    }
+}
+
+/// What identifies layers on top of each other: "Layer ChainID" of the OCI image configuration.
+fn chain_id(diff_ids: &[DiffId]) -> Digest {
+    let mut ids = diff_ids.iter().cloned();
+    let lowest = ids.next().unwrap_or_else(|| crate::digest(b""));
+    ids.fold(lowest, |chain, diff_id| crate::digest(format!("{chain} {diff_id}").as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_id_depends_on_all_layers_and_their_order() {
+        let [a, b] = [1, 2].map(|byte| DiffId::from_bytes([byte; 32]));
+        assert_eq!(chain_id(std::slice::from_ref(&a)), a);
+        let both = chain_id(&[a.clone(), b.clone()]);
+        assert_eq!(both, crate::digest(format!("{a} {b}").as_bytes()));
+        assert_ne!(both, chain_id(&[b, a]));
+    }
+}
