@@ -2,49 +2,61 @@
 //!
 //! As in the Go lifecycle, unknown keys are ignored and absent keys have the zero value of their type.
 
+use std::ops::Range;
 use std::path::Path;
-use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::SourceFile;
+
 /// Reads the text of `file`, which is only used to name it in errors.
+///
+/// ```
+/// use cnb_core::document;
+///
+/// let error = document::read::<toml::Table>("order.toml".as_ref(), "[[order]]\nx = \n").unwrap_err();
+/// assert!(error.to_string().starts_with("order.toml:2:"));
+/// ```
 pub fn read<T: DeserializeOwned>(file: &Path, text: &str) -> Result<T, InvalidDocument> {
-    toml::from_str(text).map_err(|error| InvalidDocument::from_toml(file, text, &error))
+    toml::from_str(text).map_err(|error| match error.span() {
+        Some(span) => InvalidDocument::at(file, text, span, error.message()),
+        None => InvalidDocument::new(file, error.message()),
+    })
 }
 
-/// A document that cannot be read: `<file>:<line>:<column>: <what is wrong>`.
+/// A document that cannot be used: `<file>:<line>:<column>: <what is wrong>`.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{}{position}: {message}", file.display(), position = position_text(*.position))]
-#[non_exhaustive]
-pub struct InvalidDocument {
-    /// The document.
-    pub file: PathBuf,
-    /// Line and column, both counted from 1, the column in characters, where they are known.
-    pub position: Option<(usize, usize)>,
-    /// What is wrong.
-    pub message: String,
-}
+#[error(transparent)]
+pub struct InvalidDocument(Box<Diagnostic>);
 
 impl InvalidDocument {
-    /// A document whose text is TOML but says something that it may not say.
+    /// A document that cannot be used as a whole.
     pub fn new(file: &Path, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), position: None, message: message.into() }
+        let mut diagnostic = Diagnostic::error(CODE, message);
+        diagnostic.source = Some(SourceFile::new(file.to_string_lossy(), ""));
+        Self(Box::new(diagnostic))
     }
 
-    fn from_toml(file: &Path, text: &str, error: &toml::de::Error) -> Self {
-        let position = error.span().map(|span| position(text, span.start));
-        Self { file: file.to_owned(), position, message: error.message().to_owned() }
+    /// A document in whose text the bytes `span` cannot be used.
+    pub fn at(file: &Path, text: &str, span: Range<usize>, message: impl Into<String>) -> Self {
+        let source = SourceFile::new(file.to_string_lossy(), text);
+        Self(Box::new(Diagnostic::error(CODE, message).at(&source, span, "")))
+    }
+
+    /// What is wrong, ready to be shown with the lines it is about.
+    pub fn diagnostic(&self) -> &Diagnostic {
+        &self.0
     }
 }
 
-fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.char_indices().take_while(|(index, _)| *index < offset).map(|(_, c)| c);
-    before.fold((1, 1), |(line, column), c| if c == '\n' { (line + 1, 1) } else { (line, column + 1) })
+impl From<InvalidDocument> for Diagnostic {
+    fn from(error: InvalidDocument) -> Self {
+        *error.0
+    }
 }
 
-fn position_text(position: Option<(usize, usize)>) -> String {
-    position.map(|(line, column)| format!(":{line}:{column}")).unwrap_or_default()
-}
+const CODE: &str = "invalid-document";
 
 #[cfg(test)]
 mod tests {
@@ -66,5 +78,8 @@ mod tests {
             let error = read::<Document>(Path::new("f.toml"), text).expect_err(text).to_string();
             assert!(error.starts_with(expected), "{error}");
         }
+        let error = InvalidDocument::new(Path::new("f.toml"), "it is empty");
+        assert_eq!(error.to_string(), "f.toml: it is empty");
+        assert_eq!(error.diagnostic().position(), None);
     }
 }

@@ -100,10 +100,9 @@ impl Dockerfile {
         }
         let mut dockerfile = Self { arguments: Vec::new(), stages: Vec::new() };
         for instruction in &instructions {
-            dockerfile.add(instruction).map_err(|message| InvalidDocument {
-                position: Some((instruction.line, 1)),
-                ..InvalidDocument::new(file, message)
-            })?;
+            dockerfile
+                .add(instruction)
+                .map_err(|message| InvalidDocument::at(file, text, instruction.span.clone(), message))?;
         }
         Ok(dockerfile)
     }

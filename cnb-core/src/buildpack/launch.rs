@@ -1,9 +1,11 @@
 //! launch.toml: processes, labels and slices of the image.
 
+use std::ops::Range;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde::Serialize;
+use toml::Spanned;
 
 use super::bom::BomEntry;
 use crate::api::BuildpackApi;
@@ -77,7 +79,9 @@ impl Launch {
     /// Source: `DecodeLaunchTOML` in the Go lifecycle's `buildpack/files.go`.
     pub fn read(file: &Path, text: &str, api: BuildpackApi) -> Result<Self, InvalidDocument> {
         let document: Document = document::read(file, text)?;
-        let processes = document.processes.into_iter().map(|process| process.read(file, api));
+        let processes = document.processes.into_iter().map(|process| {
+            process.read(api).map_err(|(span, message)| InvalidDocument::at(file, text, span, message))
+        });
         Ok(Self {
             processes: processes.collect::<Result<_, _>>()?,
             bom: document.bom,
@@ -99,10 +103,10 @@ struct Document {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct DocumentProcess {
-    r#type: ProcessType,
-    command: Option<toml::Value>,
+    r#type: Spanned<ProcessType>,
+    command: Option<Spanned<toml::Value>>,
     args: Option<Vec<String>>,
-    direct: Option<bool>,
+    direct: Option<Spanned<bool>>,
     #[serde(default)]
     default: bool,
     #[serde(default)]
@@ -111,34 +115,43 @@ struct DocumentProcess {
     exec_env: Vec<String>,
 }
 
+/// What is wrong, and where.
+type Complaint = (Range<usize>, String);
+
 impl DocumentProcess {
-    fn read(self, file: &Path, api: BuildpackApi) -> Result<LaunchProcess, InvalidDocument> {
-        if api.at_least(9) && self.direct.is_some() {
+    fn read(self, api: BuildpackApi) -> Result<LaunchProcess, Complaint> {
+        if let Some(direct) = self.direct.as_ref().filter(|_| api.at_least(9)) {
             let message = "process.direct is not supported on this buildpack version";
-            return Err(InvalidDocument::new(file, message));
+            return Err((direct.span(), message.to_owned()));
         }
-        let command = command(self.command, api).map_err(|expected| {
-            let message = format!("the command of process {} is not {expected}", self.r#type);
-            InvalidDocument::new(file, message)
-        })?;
         Ok(LaunchProcess {
-            process_type: self.r#type,
-            command,
+            command: self.command(api)?,
+            process_type: self.r#type.into_inner(),
             args: self.args,
-            direct: self.direct.unwrap_or(api.at_least(9)),
+            direct: self.direct.map_or(api.at_least(9), Spanned::into_inner),
             default: self.default,
             working_dir: self.working_dir,
             exec_env: self.exec_env,
         })
     }
-}
 
-fn command(value: Option<toml::Value>, api: BuildpackApi) -> Result<Vec<String>, &'static str> {
-    match value {
-        Some(toml::Value::String(text)) if !api.at_least(9) => Ok(vec![text]),
-        _ if !api.at_least(9) => Err("a string"),
-        Some(value) => value.try_into().map_err(|_| "an array of strings"),
-        None => Ok(Vec::new()),
+    fn command(&self, api: BuildpackApi) -> Result<Vec<String>, Complaint> {
+        let complain = |span, expected| {
+            let message = format!("the command of process {} is not {expected}", self.r#type.get_ref());
+            (span, message)
+        };
+        match &self.command {
+            None if api.at_least(9) => Ok(Vec::new()),
+            None => Err(complain(self.r#type.span(), "a string")),
+            Some(command) if api.at_least(9) => {
+                let strings = command.get_ref().clone().try_into();
+                strings.map_err(|_| complain(command.span(), "an array of strings"))
+            }
+            Some(command) => match command.get_ref() {
+                toml::Value::String(text) => Ok(vec![text.clone()]),
+                _ => Err(complain(command.span(), "a string")),
+            },
+        }
     }
 }
 
@@ -186,5 +199,7 @@ mod tests {
         assert!(read("[[processes]]\ncommand = ['a']").is_err());
         let error = read("[[processes]]\ntype = '../x'\n").expect_err("a path").to_string();
         assert_eq!(error, "launch.toml:2:8: `../x` is not a process type");
+        let error = process(9, "command = 'a'").expect_err("a string");
+        assert_eq!(error, "launch.toml:3:11: the command of process web is not an array of strings");
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde::Serialize;
+use toml::Spanned;
 
 use crate::document;
 use crate::document::InvalidDocument;
@@ -34,9 +35,9 @@ impl Layer {
     /// Reads the text of `file`.
     pub fn read(file: &Path, text: &str) -> Result<Self, InvalidDocument> {
         let document: Document = document::read(file, text)?;
-        if document.build.is_some() || document.launch.is_some() || document.cache.is_some() {
+        if let Some(flag) = document.build.or(document.launch).or(document.cache) {
             let message = "the launch, cache and build flags should be in the types table";
-            return Err(InvalidDocument::new(file, message));
+            return Err(InvalidDocument::at(file, text, flag.span(), message));
         }
         Ok(Self { types: document.types, metadata: document.metadata })
     }
@@ -57,9 +58,9 @@ impl Layer {
 struct Document {
     types: LayerTypes,
     metadata: Option<toml::Value>,
-    build: Option<toml::Value>,
-    launch: Option<toml::Value>,
-    cache: Option<toml::Value>,
+    build: Option<Spanned<toml::Value>>,
+    launch: Option<Spanned<toml::Value>>,
+    cache: Option<Spanned<toml::Value>>,
 }
 
 #[cfg(test)]
@@ -74,6 +75,7 @@ mod tests {
         assert_eq!(Layer::restored_toml(layer.metadata.as_ref()), "[metadata]\n  v = 1\n");
         assert_eq!(Layer::restored_toml(None), "");
         assert_eq!(Layer::read(file, "").expect("an empty file"), Layer::default());
-        assert!(Layer::read(file, "launch = 1").is_err());
+        let error = Layer::read(file, "[types]\n[launch]").expect_err("a flag at the top").to_string();
+        assert_eq!(error, "l.toml:2:1: the launch, cache and build flags should be in the types table");
     }
 }

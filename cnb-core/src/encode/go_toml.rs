@@ -152,6 +152,8 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[derive(Serialize)]
@@ -216,5 +218,31 @@ verbatim = ["\u003c"]
     fn what_is_not_a_table_is_no_document() {
         assert!(to_string(&1).is_err());
         assert!(to_string(&[true]).is_err());
+    }
+
+    fn any_value() -> impl Strategy<Value = toml::Value> {
+        let leaf = prop_oneof![
+            any::<i64>().prop_map(toml::Value::from),
+            any::<bool>().prop_map(toml::Value::from),
+            prop::num::f64::NORMAL.prop_map(toml::Value::from),
+            any::<String>().prop_map(toml::Value::from),
+            Just(toml::Value::Datetime("1979-05-27T07:32:00.25Z".parse().expect("a date"))),
+        ];
+        leaf.prop_recursive(4, 32, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(toml::Value::from),
+                prop::collection::btree_map(any::<String>(), inner, 0..5)
+                    .prop_map(|map| toml::Value::Table(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(map in prop::collection::btree_map(any::<String>(), any_value(), 0..5)) {
+            let table: toml::Table = map.into_iter().collect();
+            let text = to_string(&table).expect("a document");
+            prop_assert_eq!(text.parse::<toml::Table>().expect("valid TOML"), table, "{}", text);
+        }
     }
 }

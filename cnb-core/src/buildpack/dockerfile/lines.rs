@@ -1,5 +1,7 @@
 //! From the lines of a Dockerfile to its instructions: comments, continuations and here-documents.
 
+use std::ops::Range;
+
 /// An instruction with everything that belongs to it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Instruction {
@@ -8,14 +10,27 @@ pub(super) struct Instruction {
     pub(super) arguments: String,
     /// Where it begins, counted from 1.
     pub(super) line: usize,
+    /// Its first line in the bytes of the text.
+    pub(super) span: Range<usize>,
+}
+
+/// Where a line begins.
+struct Place {
+    start: usize,
+    number: usize,
 }
 
 /// The instructions in the order of the text.
 pub(super) fn instructions(text: &str) -> Vec<Instruction> {
     let escape = escape_character(text);
     let mut instructions = Vec::new();
-    let mut lines = text.lines().enumerate();
-    while let Some((index, line)) = lines.next() {
+    let mut offset = 0;
+    let mut lines = text.split_inclusive('\n').enumerate().map(|(index, line)| {
+        let start = offset;
+        offset += line.len();
+        (Place { start, number: index + 1 }, line.trim_end_matches(['\n', '\r']))
+    });
+    while let Some((place, line)) = lines.next() {
         if is_ignored(line) {
             continue;
         }
@@ -30,7 +45,12 @@ pub(super) fn instructions(text: &str) -> Vec<Instruction> {
         for terminator in here_documents(&name, arguments) {
             lines.by_ref().find(|(_, line)| terminator.is_end(line));
         }
-        instructions.push(Instruction { name, arguments: arguments.trim().to_owned(), line: index + 1 });
+        instructions.push(Instruction {
+            name,
+            arguments: arguments.trim().to_owned(),
+            line: place.number,
+            span: place.start..place.start + line.len(),
+        });
     }
     instructions
 }
@@ -89,7 +109,7 @@ mod tests {
 
     fn read(text: &str) -> Vec<(String, String, usize)> {
         let instructions = instructions(text).into_iter();
-        instructions.map(|Instruction { name, arguments, line }| (name, arguments, line)).collect()
+        instructions.map(|Instruction { name, arguments, line, .. }| (name, arguments, line)).collect()
     }
 
     #[test]
