@@ -1,0 +1,217 @@
+//! What the options of a frontend mean.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::Deserialize;
+
+use crate::context::NamedContext;
+
+/// What the client of a build asks for.
+///
+/// Source: `frontend/dockerui/config.go` and `attr.go` of BuildKit, whose rules these are.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Options {
+    /// The project descriptor, relative to the local directory [`DESCRIPTOR_DIRECTORY`]; `project.toml` if none
+    /// is named.
+    pub filename: String,
+    /// The platforms to build for, for example `linux/arm64`; empty for the worker's own.
+    pub platforms: Vec<String>,
+    /// `--target`.
+    pub target: Option<String>,
+    /// `--build-arg`, by name.
+    pub build_args: BTreeMap<String, String>,
+    /// `--label`, by name.
+    pub labels: BTreeMap<String, String>,
+    /// What not to take from the cache.
+    pub no_cache: NoCache,
+    /// Where to look for images first.
+    pub resolve_mode: ResolveMode,
+    /// What every step of the build can reach.
+    pub network: NetworkMode,
+    /// Names that every step knows, in lower case.
+    pub extra_hosts: Vec<(String, IpAddr)>,
+    /// Caches to import.
+    pub cache_imports: Vec<CacheImport>,
+    /// `--build-context`, by key.
+    pub contexts: Vec<NamedContext>,
+    /// A question to answer instead of building, for example `frontend.outline`.
+    pub request: Option<String>,
+}
+
+/// The local directory of the client that holds the descriptor.
+pub const DESCRIPTOR_DIRECTORY: &str = "dockerfile";
+
+/// The local directory of the client that holds the application.
+pub const CONTEXT_DIRECTORY: &str = "context";
+
+/// What not to take from the cache.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum NoCache {
+    /// Everything is taken.
+    #[default]
+    No,
+    /// Nothing is taken.
+    Everything,
+    /// All but these stages are taken; upper and lower case are the same.
+    Stages(Vec<String>),
+}
+
+/// Where to look for images first.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ResolveMode {
+    /// As the daemon likes.
+    #[default]
+    Default,
+    /// Images of the daemon's own store, then the registry.
+    Local,
+    /// The registry, always.
+    Pull,
+}
+
+/// What steps can reach.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum NetworkMode {
+    /// A network of their own that leads outside.
+    #[default]
+    Sandbox,
+    /// The network of the daemon.
+    Host,
+    /// Nothing.
+    None,
+}
+
+/// A cache to import.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+pub struct CacheImport {
+    /// For example `registry`.
+    #[serde(rename = "Type")]
+    pub kind: String,
+    /// For example `ref`.
+    #[serde(rename = "Attrs", default)]
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// An option has a value that it cannot have.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the option `{key}` cannot be `{value}`: {reason}")]
+pub struct InvalidOption {
+    key: String,
+    value: String,
+    reason: String,
+}
+
+impl InvalidOption {
+    pub(crate) fn new(key: &str, value: &str, reason: &str) -> Self {
+        Self { key: key.to_owned(), value: value.to_owned(), reason: reason.to_owned() }
+    }
+}
+
+impl Options {
+    /// Reads the options of a [`Gateway`](crate::gateway::Gateway). Unknown ones are passed over.
+    pub fn read(options: &BTreeMap<String, String>) -> Result<Self, InvalidOption> {
+        let get = |key: &str| options.get(key).map(String::as_str).filter(|value| !value.is_empty());
+        let under = |prefix: &str| {
+            let entries = options.iter().filter_map(|(key, value)| Some((key.strip_prefix(prefix)?, value)));
+            entries.map(|(key, value)| (key.to_owned(), value.clone())).collect::<BTreeMap<_, _>>()
+        };
+        let contexts = under("context:");
+        Ok(Self {
+            filename: get("filename").unwrap_or("project.toml").to_owned(),
+            platforms: get("platform").map(list).unwrap_or_default(),
+            target: get("target").map(str::to_owned),
+            build_args: under("build-arg:"),
+            labels: under("label:"),
+            no_cache: options.get("no-cache").map(|stages| no_cache(stages)).unwrap_or_default(),
+            resolve_mode: resolve_mode(get("image-resolve-mode").unwrap_or_default())?,
+            network: network(get("force-network-mode").unwrap_or_default())?,
+            extra_hosts: get("add-hosts").map(extra_hosts).transpose()?.unwrap_or_default(),
+            cache_imports: cache_imports(get("cache-imports"), get("cache-from"))?,
+            contexts: contexts
+                .iter()
+                .map(|(key, value)| NamedContext::read(key, value))
+                .collect::<Result<_, _>>()?,
+            request: get("requestid").map(str::to_owned),
+        })
+    }
+
+    /// The namespace that the operator gives the caches of this build.
+    pub fn cache_namespace(&self) -> Option<&str> {
+        self.build_args.get("BUILDKIT_CACHE_MOUNT_NS").map(String::as_str).filter(|name| !name.is_empty())
+    }
+
+    /// The time that the image was made at, in seconds since 1970.
+    pub fn source_date_epoch(&self) -> Result<Option<i64>, InvalidOption> {
+        let key = "SOURCE_DATE_EPOCH";
+        let value = self.build_args.get(key).filter(|value| !value.is_empty());
+        let seconds = |value: &String| {
+            value.parse().map_err(|_| {
+                InvalidOption::new(&format!("build-arg:{key}"), value, "not a number of seconds")
+            })
+        };
+        value.map(seconds).transpose()
+    }
+}
+
+fn no_cache(stages: &str) -> NoCache {
+    if stages.is_empty() { NoCache::Everything } else { NoCache::Stages(list(stages)) }
+}
+
+fn resolve_mode(mode: &str) -> Result<ResolveMode, InvalidOption> {
+    match mode {
+        "" | "default" => Ok(ResolveMode::Default),
+        "local" => Ok(ResolveMode::Local),
+        "pull" => Ok(ResolveMode::Pull),
+        _ => Err(InvalidOption::new("image-resolve-mode", mode, "it is default, local or pull")),
+    }
+}
+
+fn network(mode: &str) -> Result<NetworkMode, InvalidOption> {
+    match mode {
+        "" | "sandbox" => Ok(NetworkMode::Sandbox),
+        "host" => Ok(NetworkMode::Host),
+        "none" => Ok(NetworkMode::None),
+        _ => Err(InvalidOption::new("force-network-mode", mode, "it is host, none or sandbox")),
+    }
+}
+
+/// `name=address`, separated by commas. A field may be in double quotes, as in CSV.
+fn extra_hosts(hosts: &str) -> Result<Vec<(String, IpAddr)>, InvalidOption> {
+    let host = |field: &str| {
+        let invalid = |reason| InvalidOption::new("add-hosts", field, reason);
+        let field = field.trim_matches('"').to_lowercase();
+        let (name, address) = field.split_once('=').ok_or_else(|| invalid("it is not NAME=ADDRESS"))?;
+        let address = address.parse().map_err(|_| invalid("the address is not one of IPv4 or IPv6"))?;
+        Ok((name.to_owned(), address))
+    };
+    hosts.split(',').map(host).collect()
+}
+
+/// The list in JSON, then the references of the older option.
+fn cache_imports(json: Option<&str>, references: Option<&str>) -> Result<Vec<CacheImport>, InvalidOption> {
+    let invalid = |error: serde_json::Error| {
+        InvalidOption::new(
+            "cache-imports",
+            json.unwrap_or_default(),
+            &format!("it is not a list in JSON: {error}"),
+        )
+    };
+    let mut imports: Vec<CacheImport> =
+        json.map(serde_json::from_str).transpose().map_err(invalid)?.unwrap_or_default();
+    for reference in references.map(list).unwrap_or_default() {
+        let attributes = BTreeMap::from([("ref".to_owned(), reference)]);
+        let import = CacheImport { kind: "registry".to_owned(), attributes };
+        if !imports.contains(&import) {
+            imports.push(import);
+        }
+    }
+    Ok(imports)
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests;
