@@ -16,6 +16,7 @@ pub mod document;
 pub mod encode;
 pub mod environment;
 pub mod event;
+mod handwritten;
 pub mod id;
 pub mod image_name;
 pub mod labels;
@@ -23,6 +24,7 @@ pub mod lifecycle;
 #[cfg(feature = "memory")]
 pub mod memory;
 pub mod os_release;
+pub mod project;
 pub mod project_metadata;
 pub mod reference;
 pub mod report;
