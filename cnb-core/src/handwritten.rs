@@ -208,6 +208,11 @@ impl<'t> Table<'t> {
         self.findings.report(diagnostic.with_note(note));
     }
 
+    /// The dotted name of this table.
+    pub(crate) fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_default()
+    }
+
     /// The dotted name of a key of this table.
     pub(crate) fn full_name(&self, key: &str) -> String {
         self.name.as_ref().map_or_else(|| key.to_owned(), |name| format!("{name}.{key}"))

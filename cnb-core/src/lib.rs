@@ -6,6 +6,7 @@ pub mod analyzed;
 pub mod api;
 pub mod backend;
 pub mod build_metadata;
+pub mod builder_config;
 pub mod buildpack;
 #[cfg(feature = "conformance")]
 pub mod conformance;
