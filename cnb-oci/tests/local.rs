@@ -18,6 +18,8 @@ mod faults;
 mod mode;
 #[path = "local/programs.rs"]
 mod programs;
+#[path = "local/users.rs"]
+mod users;
 
 use mode::Bench;
 use mode::Inside;
@@ -31,6 +33,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("conformance", conformance::suite),
     ("no_runtime", faults::without_a_runtime_the_error_says_what_to_install),
     ("full_disk", faults::a_full_disk_is_named),
+    ("umask", users::steps_do_not_depend_on_the_umask),
+    ("user", users::a_step_runs_as_its_user_and_can_use_what_is_mounted),
 ];
 
 /// Parts of tests that are more than one process.

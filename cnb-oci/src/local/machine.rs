@@ -1,6 +1,7 @@
 //! What the steps of a backend share: files, namespaces, and an OCI runtime that works.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +13,6 @@ use cnb_core::backend::Network;
 use cnb_core::backend::Result;
 use cnb_core::backend::User;
 
-use super::error::at;
 use super::error::from_blob;
 use super::init;
 use super::runtime::Bundle;
@@ -33,8 +33,7 @@ pub(super) struct Machine {
     pub roots: PathBuf,
     /// The layers that were made, now and earlier.
     pub layers: BlobStore,
-    /// The program `cnb-init`.
-    pub init: PathBuf,
+    init: PathBuf,
     runtimes: Vec<Arc<dyn Runtime>>,
     chosen: OnceLock<std::result::Result<Arc<dyn Runtime>, String>>,
 }
@@ -56,12 +55,18 @@ impl Machine {
 
     /// The first runtime that can run a container here.
     pub(super) fn runtime(&self) -> Result<Arc<dyn Runtime>> {
-        fs::metadata(&self.init).map_err(at("find the program cnb-init,", &self.init))?;
         let chosen = self.chosen.get_or_init(|| self.choose());
         chosen.clone().map_err(|message| Error::new(ErrorKind::Unavailable, message))
     }
 
     fn choose(&self) -> std::result::Result<Arc<dyn Runtime>, String> {
+        // The user of a step may run it whatever the umask was when it was installed.
+        let copy = self.session.init();
+        fs::copy(&self.init, &copy)
+            .and_then(|_| fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)))
+            .map_err(|error| {
+                format!("could not copy the program cnb-init from {}: {error}", self.init.display())
+            })?;
         let mut reasons = Vec::new();
         for runtime in &self.runtimes {
             match self.probe(&**runtime) {
@@ -86,7 +91,7 @@ impl Machine {
         let spec = spec::spec(&spec::Parts {
             root: &root,
             bundle: &directory,
-            init: &self.init,
+            init: &self.session.init(),
             init_argument: Some(init::PROBE),
             user: User::ROOT,
             network: Network::None,

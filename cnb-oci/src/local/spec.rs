@@ -29,6 +29,9 @@ use super::container::SOCKET;
 const INIT: &str = "/.cnb-init/init";
 const INIT_SOCKET: &str = "/.cnb-init/control";
 
+/// Directories that files of ours are mounted in.
+pub(super) const DIRECTORIES: [&str; 2] = ["/.cnb-init", "/etc"];
+
 /// What the root of a container image may do with its own files and processes; what Docker and Podman give.
 /// `cnb-init` needs `Setfcap` to map root to another user.
 const ROOT_CAPABILITIES: [Capability; 11] = [

@@ -55,10 +55,11 @@ pub(super) fn run(
     let bundle = work.create("bundle")?;
     let state = machine.session.runtime();
     let id = format!("cnb-{}-{}", std::process::id(), work.name());
+    make_mount_points(prepared.root.mounted.path(), &prepared.binds)?;
     let spec = spec::spec(&spec::Parts {
         root: prepared.root.mounted.path(),
         bundle: &bundle,
-        init: &machine.init,
+        init: &machine.session.init(),
         init_argument: None,
         user: if is_single(machine) { User::ROOT } else { step.user },
         network: step.network,
@@ -250,9 +251,60 @@ impl Preparation<'_> {
     }
 }
 
+/// Makes the directories that are mounted on, with a mode that does not depend on our umask as the runtime's
+/// would. What is inside of a read-only mount has to be there.
+fn make_mount_points(root: &Path, binds: &[Bind]) -> Result<()> {
+    for directory in spec::DIRECTORIES {
+        make_directory(root, directory)?;
+    }
+    for (index, bind) in binds.iter().enumerate() {
+        let outer =
+            binds[..index].iter().rev().find_map(|outer| Some((outer, below(&bind.target, &outer.target)?)));
+        match outer {
+            Some((outer, _)) if outer.read_only => {}
+            Some((outer, inner)) => make_directory(&outer.source, &inner)?,
+            None => make_directory(root, &bind.target)?,
+        }
+    }
+    Ok(())
+}
+
+fn make_directory(root: &Path, directory: &str) -> Result<()> {
+    let made = Inside::new(root).and_then(|inside| inside.open_or_make_directory(directory));
+    made.map(drop).map_err(errno_at("make a mount point in", root))
+}
+
+/// The path of `inner` in the mount at `outer`, if it is below that.
+fn below(inner: &str, outer: &str) -> Option<String> {
+    let mut inner = names(inner);
+    for name in names(outer) {
+        if inner.next()? != name {
+            return None;
+        }
+    }
+    Some(inner.fold(String::new(), |path, name| format!("{path}/{name}")))
+}
+
 fn copy_attributes(from: &Path, to: &Path) -> Result<()> {
     let metadata = fs::metadata(from).map_err(at("look at", from))?;
     std::os::unix::fs::chown(to, Some(metadata.uid()), Some(metadata.gid()))
         .map_err(at("change the owner of", to))?;
     fs::set_permissions(to, metadata.permissions()).map_err(at("change the mode of", to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_is_below_another_by_whole_names() {
+        for (inner, outer, expected) in [
+            ("/layers/a/b", "/layers", Some("/a/b")),
+            ("/layers//a/", "/layers/", Some("/a")),
+            ("/layers2", "/layers", None),
+            ("/layers", "/layers/a", None),
+        ] {
+            assert_eq!(below(inner, outer).as_deref(), expected, "{inner} {outer}");
+        }
+    }
 }

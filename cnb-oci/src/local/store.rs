@@ -6,6 +6,7 @@
 //! STATE/MODE/sessions/NAME/trees/N   a directory of a tree
 //! STATE/MODE/sessions/NAME/work/N    a step: its bundle and what is mounted
 //! STATE/MODE/sessions/NAME/runtime   what the OCI runtime keeps
+//! STATE/MODE/sessions/NAME/init      a copy of `cnb-init` that every user may run
 //! STATE/MODE/roots/CHAINID           the unpacked root file system of an image
 //! ```
 //!
@@ -53,6 +54,11 @@ impl Session {
     /// A directory with nothing in it.
     pub(super) fn empty(&self) -> PathBuf {
         self.directory.join("empty")
+    }
+
+    /// Where the copy of `cnb-init` is.
+    pub(super) fn init(&self) -> PathBuf {
+        self.directory.join("init")
     }
 
     /// Where an OCI runtime keeps its files.

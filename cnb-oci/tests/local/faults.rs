@@ -12,8 +12,6 @@ use cnb_core::backend::Backend as _;
 use cnb_core::backend::ErrorKind;
 use cnb_core::backend::File;
 use cnb_core::backend::Source;
-use cnb_core::backend::Step;
-use cnb_core::backend::Tree;
 use cnb_core::backend::User;
 use cnb_core::event::Event;
 use cnb_core::event::EventSink;
@@ -26,6 +24,7 @@ use rustix::mount::MountFlags;
 
 use crate::mode::Bench;
 use crate::mode::Inside;
+use crate::mode::probe;
 
 /// Longer than anything takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -101,13 +100,6 @@ fn wait_until(holds: impl Fn() -> bool) {
         assert!(start.elapsed() < PATIENCE, "still not after {PATIENCE:?}");
         std::thread::sleep(Duration::from_millis(10));
     }
-}
-
-fn probe(inside: &Inside, backend: &LocalBackend, words: &[&str]) -> Step {
-    let program = fs::read(inside.program("cnb-probe")).expect("it was built");
-    let file = File::regular("/probe", program).with_mode(0o755);
-    let root: Tree = block_on(backend.load(Source::Files(vec![file]))).expect("there is space");
-    Step::new("probe", root, ["/probe"].iter().chain(words).copied())
 }
 
 /// Prints what a step writes.

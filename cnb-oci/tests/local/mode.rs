@@ -8,10 +8,16 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 
+use cnb_core::backend::Backend as _;
+use cnb_core::backend::File;
+use cnb_core::backend::Source;
+use cnb_core::backend::Step;
+use cnb_core::backend::Tree;
 use cnb_oci::local::LocalBackend;
 use cnb_oci::local::Options;
 use cnb_oci::local::userns;
 use cnb_oci::local::userns::Mapping;
+use futures_lite::future::block_on;
 use tempfile::TempDir;
 
 use crate::programs;
@@ -162,4 +168,12 @@ impl Inside {
     pub(crate) fn backend(&self) -> LocalBackend {
         LocalBackend::new(self.options(&self.own().join("state"))).expect("the directory is the user's")
     }
+}
+
+/// A step of `cnb-probe`.
+pub(crate) fn probe(inside: &Inside, backend: &LocalBackend, words: &[&str]) -> Step {
+    let program = fs::read(inside.program("cnb-probe")).expect("it was built");
+    let file = File::regular("/probe", program).with_mode(0o755);
+    let root: Tree = block_on(backend.load(Source::Files(vec![file]))).expect("there is space");
+    Step::new("probe", root, ["/probe"].iter().chain(words).copied())
 }
