@@ -28,6 +28,8 @@ use super::store::StoreError;
 use super::store::Stored;
 
 mod executable;
+#[cfg(test)]
+mod tests;
 
 /// What detection works on.
 #[derive(Clone, Debug)]

@@ -25,6 +25,8 @@ use super::store::StoreError;
 mod executable;
 mod files;
 mod output;
+#[cfg(test)]
+mod tests;
 
 use output::GeneratedDockerfile;
 use output::Kind;
@@ -215,43 +217,5 @@ impl GenerateError {
     fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use cnb_core::buildpack::dockerfile::RunChange;
-
-    use super::*;
-
-    fn dockerfile(text: &str) -> GeneratedDockerfile {
-        let kind = match text {
-            "build" => Kind::Build,
-            "extend" => Kind::Run(RunChange { new_base: None, extends: true }),
-            text => Kind::Run(RunChange {
-                new_base: Some(text.trim_end_matches('+').to_owned()),
-                extends: text.ends_with('+'),
-            }),
-        };
-        GeneratedDockerfile::new("e".parse().expect("an ID"), kind, PathBuf::from("/out"))
-    }
-
-    #[test]
-    fn the_last_run_image_wins() {
-        let table = [
-            ("", None, false, ""),
-            ("build", None, false, "-"),
-            ("extend build", None, true, "--"),
-            ("extend a extend", Some("a"), true, "i--"),
-            ("a b+ build", Some("b"), true, "i--"),
-            ("a+ b", Some("b"), false, "i-"),
-        ];
-        for (texts, new_base, extends, ignored) in table {
-            let mut dockerfiles: Vec<_> = texts.split_whitespace().map(dockerfile).collect();
-            let chosen = choose_run_image(&mut dockerfiles);
-            assert_eq!(chosen, (new_base.map(str::to_owned), extends), "{texts}");
-            let marks: String = dockerfiles.iter().map(|d| if d.is_ignored { 'i' } else { '-' }).collect();
-            assert_eq!(marks, ignored, "{texts}");
-        }
     }
 }

@@ -107,6 +107,9 @@ fn terminator(word: &str) -> Option<Terminator> {
 mod tests {
     use super::*;
 
+    /// Name, arguments and line of each instruction.
+    type Read = &'static [(&'static str, &'static str, usize)];
+
     fn read(text: &str) -> Vec<(String, String, usize)> {
         let instructions = instructions(text).into_iter();
         instructions.map(|Instruction { name, arguments, line, .. }| (name, arguments, line)).collect()
@@ -114,7 +117,7 @@ mod tests {
 
     #[test]
     fn lines_become_instructions() {
-        let table: [(&str, &[(&str, &str, usize)]); 7] = [
+        let table: [(&str, Read); 7] = [
             ("# c\n\n  from a AS b  \n", &[("FROM", "a AS b", 3)]),
             ("RUN a \\\n# c\n\n  b\nRUN c", &[("RUN", "a   b", 1), ("RUN", "c", 5)]),
             (
