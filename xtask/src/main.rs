@@ -16,6 +16,7 @@ mod command;
 mod debian;
 mod demo;
 mod example;
+mod machine;
 mod programs;
 mod test;
 mod workspace;

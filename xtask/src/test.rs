@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::Result;
 use crate::programs;
 
-mod examples;
+mod apps;
 mod package;
 mod rust;
 mod vectors;
@@ -21,13 +21,18 @@ struct Stage {
 const STAGES: &[Stage] = &[
     Stage { name: "fmt", about: "the code is formatted", run: rust::fmt },
     Stage { name: "clippy", about: "no lint warns", run: rust::clippy },
-    Stage { name: "unit", about: "cargo test, all features", run: rust::unit },
+    Stage { name: "unit", about: "tests of all crates but cnb-oci", run: rust::unit },
+    Stage {
+        name: "local",
+        about: "tests of cnb-oci, its local backend as root and rootless",
+        run: rust::local,
+    },
     Stage { name: "doc", about: "the documentation builds without a warning", run: rust::doc },
     Stage { name: "tree", about: "cnb-llb depends on little", run: rust::tree },
     Stage { name: "dist", about: "the programs are static", run: programs::dist },
     Stage { name: "vectors", about: "the lifecycle does what the Go lifecycle did", run: vectors::run },
-    Stage { name: "buildpacks", about: "the tests of the example buildpacks", run: examples::buildpacks },
-    Stage { name: "apps", about: "the example applications become images that answer", run: examples::apps },
+    Stage { name: "examples", about: "the tests of the examples themselves", run: rust::examples },
+    Stage { name: "apps", about: "the example applications become images that answer", run: apps::run },
     Stage { name: "package", about: "the packed crates build outside of here", run: package::package },
 ];
 

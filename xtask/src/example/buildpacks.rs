@@ -4,7 +4,6 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use crate::Result;
-use crate::command;
 use crate::command::cargo;
 use crate::example;
 use crate::programs;
@@ -18,7 +17,8 @@ const MANIFEST: &str = "examples/buildpacks/procfile/Cargo.toml";
 /// When it does not build.
 pub(crate) fn make() -> Result<()> {
     let mut build = cargo(["build", "--release", "--locked", "--manifest-path", MANIFEST]);
-    let output = programs::build_static(&mut build, &target())?.join("release/procfile");
+    let output =
+        programs::build_static(&mut build, &workspace::target().join("procfile"))?.join("release/procfile");
     let directory = example::directory().join("buildpacks/procfile");
     if directory.exists() {
         fs::remove_dir_all(&directory)?;
@@ -32,17 +32,4 @@ pub(crate) fn make() -> Result<()> {
     symlink("build", directory.join("bin/detect"))?;
     println!("procfile is in {}", directory.display());
     Ok(())
-}
-
-/// The tests of the buildpacks themselves.
-///
-/// # Errors
-/// When one fails.
-pub(crate) fn test() -> Result<()> {
-    let mut test = cargo(["test", "--locked", "--manifest-path", MANIFEST]);
-    command::run(test.env("CARGO_TARGET_DIR", target()))
-}
-
-fn target() -> std::path::PathBuf {
-    workspace::target().join("procfile")
 }

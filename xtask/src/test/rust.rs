@@ -1,22 +1,62 @@
-//! What cargo itself checks.
+//! What cargo itself checks, and the shape of the code.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
 
 use crate::Result;
 use crate::command::cargo;
+use crate::command::command;
 use crate::command::read;
 use crate::command::run;
+use crate::machine;
+use crate::workspace;
+
+/// Packages outside of the workspace, each with a lock file of its own.
+const OUTSIDE: [&str; 2] = ["examples/buildpacks/procfile", "examples/custom-backend"];
+/// A file that is longer holds more than one concept.
+const MAX_LINES: usize = 700;
 
 pub(super) fn fmt() -> Result<()> {
-    run(&mut cargo(["fmt", "--all", "--check"]))
+    run(&mut cargo(["fmt", "--all", "--check"]))?;
+    for package in OUTSIDE {
+        run(outside(&mut cargo(["fmt", "--check"]), package))?;
+    }
+    shape()
 }
 
 pub(super) fn clippy() -> Result<()> {
-    run(&mut cargo(["clippy", "--workspace", "--all-targets", "--all-features", "--", "--deny", "warnings"]))
+    run(&mut cargo([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "--deny",
+        "warnings",
+    ]))?;
+    for package in OUTSIDE {
+        let mut clippy = cargo(["clippy", "--locked", "--all-targets"]);
+        run(outside(&mut clippy, package).args(["--", "--deny", "warnings"]))?;
+    }
+    Ok(())
 }
 
 pub(super) fn unit() -> Result<()> {
-    run(&mut cargo(["test", "--workspace", "--all-features"]))
+    run(&mut cargo(["test", "--workspace", "--exclude", "cnb-oci", "--all-features"]))
+}
+
+/// Apart from the others, because containers need more of the machine.
+pub(super) fn local() -> Result<()> {
+    machine::prepare()?;
+    run(&mut cargo(["test", "--package", "cnb-oci", "--all-features"]))
+}
+
+pub(super) fn examples() -> Result<()> {
+    for package in OUTSIDE {
+        run(outside(&mut cargo(["test", "--locked"]), package))?;
+    }
+    Ok(())
 }
 
 pub(super) fn doc() -> Result<()> {
@@ -34,4 +74,22 @@ pub(super) fn tree() -> Result<()> {
     let found: Vec<&str> = crates.iter().filter(forbidden).copied().collect();
     println!("cnb-llb depends on {} crates", crates.len() - 1);
     if found.is_empty() { Ok(()) } else { Err(format!("cnb-llb depends on {}", found.join(", ")).into()) }
+}
+
+fn outside<'a>(cargo: &'a mut Command, package: &str) -> &'a mut Command {
+    let name = package.rsplit('/').next().expect("a path has a last name");
+    cargo.args(["--manifest-path", &format!("{package}/Cargo.toml")]);
+    cargo.env("CARGO_TARGET_DIR", workspace::target().join(name))
+}
+
+fn shape() -> Result<()> {
+    let files = read(command("git").args(["ls-files", "--cached", "--", "*.rs"]))?;
+    let mut long = Vec::new();
+    for file in files.lines() {
+        let lines = fs::read_to_string(workspace::root().join(file)).map_or(0, |text| text.lines().count());
+        if lines > MAX_LINES {
+            long.push(format!("{file} has {lines} lines, more than {MAX_LINES}"));
+        }
+    }
+    if long.is_empty() { Ok(()) } else { Err(long.join("\n").into()) }
 }

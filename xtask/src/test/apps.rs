@@ -11,12 +11,8 @@ use crate::example::service::Service;
 const APPS: [(&str, &str, &str); 2] =
     [("flask", "/", "\"service\":\"words\""), ("express", "/", "\"service\":\"notes\"")];
 
-pub(super) fn buildpacks() -> Result<()> {
-    example::buildpacks::test()
-}
-
 /// Each application is built twice: the second time gives the same image.
-pub(super) fn apps() -> Result<()> {
+pub(super) fn run() -> Result<()> {
     example::builder::make()?;
     for (app, path, expected) in APPS {
         let first = build(app)?;
