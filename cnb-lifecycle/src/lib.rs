@@ -6,6 +6,7 @@ pub mod builder;
 pub mod disk;
 pub mod export;
 pub mod launch;
+pub mod layout_directory;
 pub mod phase;
 pub mod platform;
 pub mod program;

@@ -1,10 +1,12 @@
 //! The phases of a build. Each is a function of its inputs; where they come from is the business of the
 //! [`program`](crate::program).
 
+pub mod analyze;
 pub mod build;
 pub mod buildpack_api;
 pub mod cache;
 pub mod detect;
+pub mod export;
 pub mod generate;
 pub mod process;
 pub mod restore;

@@ -39,6 +39,7 @@ mod logger;
 mod name;
 mod privileges;
 mod rebase;
+mod resolve;
 mod restore;
 mod target;
 mod usage;

@@ -152,12 +152,28 @@ impl Layout {
         for part in manifest.layers.iter().chain([&manifest.config]) {
             self.blobs.open(&part.digest, part.size)?;
         }
+        let descriptor = self.put_manifest(tag, manifest)?;
+        self.change_index(|index| find::replace(index, descriptor.clone()))?;
+        Ok(descriptor)
+    }
+
+    /// Writes a manifest and makes it the only image of the layout. Layers may be missing: a sparse image, whose
+    /// base is elsewhere.
+    ///
+    /// # Errors
+    /// [`blob::Error::Io`] in [`Error::Blob`]; [`Error::Json`] when the index cannot be read.
+    pub fn put_only_image(&self, tag: &str, manifest: &Manifest) -> Result<Descriptor, Error> {
+        let descriptor = self.put_manifest(Some(tag), manifest)?;
+        self.change_index(|index| index.manifests = vec![descriptor.clone()])?;
+        Ok(descriptor)
+    }
+
+    fn put_manifest(&self, tag: Option<&str>, manifest: &Manifest) -> Result<Descriptor, Error> {
         let blob = self.blobs.put(&serde_json::to_vec(manifest).expect("it can be serialised"))?;
         let mut descriptor = Descriptor::new(&manifest.media_type, blob.digest, blob.size);
         if let Some(tag) = tag {
             descriptor.annotations.insert(REF_NAME.to_owned(), tag.into());
         }
-        self.change_index(|index| find::replace(index, descriptor.clone()))?;
         Ok(descriptor)
     }
 

@@ -37,8 +37,6 @@ pub struct BuildpackDirectory {
     pub layers: Vec<LayerDirectory>,
     /// Its store.toml.
     pub store: Option<Store>,
-    /// The text of its build.toml.
-    pub build_toml: Option<String>,
 }
 
 /// `<layers>/<buildpack>/<layer>` and the file beside it.
@@ -92,12 +90,11 @@ impl BuildpackDirectory {
         let store = document("store.toml")
             .map(|(file, bytes)| text(&file, bytes).and_then(|text| Store::read(&file, text)))
             .transpose()?;
-        let build_toml = document("build.toml").map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned());
         let mut names: Vec<&str> = entries.iter().filter_map(layer_name).collect();
         names.sort_unstable();
         names.dedup();
         let layers = names.into_iter().map(layer).collect();
-        Ok(Self { buildpack: buildpack.clone(), layers, store, build_toml })
+        Ok(Self { buildpack: buildpack.clone(), layers, store })
     }
 
     /// What a layer is called in messages and where layers are sorted: `<buildpack>:<layer>`.
@@ -167,6 +164,5 @@ mod tests {
             directory.layers.iter().map(|l| (l.name.as_str(), l.has_contents, l.file.is_ok())).collect();
         assert_eq!(found, [("a", false, true), ("b", true, false), ("c", true, true)]);
         assert!(directory.store.is_some_and(|store| store.metadata.is_some()));
-        assert_eq!(directory.build_toml.as_deref(), Some("x"));
     }
 }

@@ -1,9 +1,109 @@
 //! The phase `analyze`.
 
-use super::Invocation;
-use super::failure::Failure;
+use std::path::Path;
 
-/// Says that this lifecycle does not have the phase.
-pub(super) fn run(_: &Invocation) -> Result<(), Failure> {
-    Err(Failure::new("analyze", "this lifecycle does not have the phase"))
+use cnb_core::analyzed::Analyzed;
+use cnb_core::encode::go_toml;
+use flate2::read::MultiGzDecoder;
+
+use super::Invocation;
+use super::documents;
+use super::failure::Failure;
+use super::failure::code;
+use super::privileges;
+use super::resolve;
+use super::resolve::Images;
+use crate::layout_directory::LayoutDirectory;
+use crate::layout_directory::LayoutImage;
+use crate::phase::analyze;
+use crate::phase::analyze::Subject;
+use crate::restore::extract::extract;
+
+/// Writes what is known about the previous image and the run image to analyzed.toml.
+pub(super) fn run(invocation: &Invocation) -> Result<(), Failure> {
+    let images = resolve::analyze(invocation)?;
+    let inputs = &invocation.inputs;
+    let directories = [inputs.layers_dir.as_str(), &inputs.cache_dir, &inputs.launch_cache_dir];
+    privileges::become_user(inputs.uid, inputs.gid, &directories)?;
+    analyze(invocation, &images).map(|_| ())
+}
+
+/// Analyzes images and writes analyzed.toml.
+pub(super) fn analyze(invocation: &Invocation, images: &Images) -> Result<Analyzed, Failure> {
+    let inputs = &invocation.inputs;
+    if !inputs.use_layout {
+        let why = "this lifecycle reads images from OCI layouts only: use -layout and -layout-dir";
+        return Err(Failure::new("initialize analyzer", why).with_code(code::ANALYZE));
+    }
+    let directory = LayoutDirectory::new(&inputs.layout_dir);
+    let previous = usable(find(&directory, &images.previous)?)?;
+    let run_image = find(&directory, &images.run_image)?;
+    let analyzed = analyze::analyze(
+        previous.as_ref().map(Found::subject),
+        run_image.as_ref().map(Found::subject),
+        invocation.api,
+    )
+    .map_err(failed)?;
+    if let Some(previous) = previous.filter(|_| !inputs.skip_layers) {
+        restore_sbom(&previous.image, Path::new(&inputs.layers_dir))?;
+    }
+    let text = go_toml::to_string(&analyzed).map_err(failed)?;
+    documents::write("analyzed", Path::new(&inputs.analyzed_path), &text)?;
+    Ok(analyzed)
+}
+
+struct Found {
+    name: String,
+    identifier: String,
+    image: LayoutImage,
+}
+
+impl Found {
+    fn subject(&self) -> Subject<'_> {
+        Subject { name: &self.name, identifier: &self.identifier, config: &self.image.image.config }
+    }
+}
+
+fn find(directory: &LayoutDirectory, name: &str) -> Result<Option<Found>, Failure> {
+    let path = directory.path(name).map_err(failed)?;
+    let name = path.display().to_string();
+    let Some(image) = LayoutImage::find(&path).map_err(failed)? else {
+        tracing::info!("Image with name {name:?} not found");
+        return Ok(None);
+    };
+    let identifier = image.identifier();
+    tracing::debug!("Found image with identifier {identifier:?}");
+    Ok(Some(Found { name, identifier, image }))
+}
+
+/// An image that lost layers cannot be reused.
+fn usable(found: Option<Found>) -> Result<Option<Found>, Failure> {
+    let Some(found) = found else { return Ok(None) };
+    if found.image.is_complete().map_err(failed)? {
+        return Ok(Some(found));
+    }
+    tracing::info!("Ignoring image {:?} because it was corrupt", found.name);
+    Ok(None)
+}
+
+/// Unpacks the launch SBOM of the previous image; the restorer gives it to the buildpacks.
+fn restore_sbom(image: &LayoutImage, layers: &Path) -> Result<(), Failure> {
+    let label = analyze::metadata(&image.image.config).unwrap_or_default();
+    let Some(diff_id) = label.sbom.as_ref().and_then(|sbom| sbom.get()) else { return Ok(()) };
+    tracing::info!("Restoring data for SBOM from previous image");
+    let action = "retrieving launch SBOM layer";
+    let missing =
+        || Failure::new(action, format!("the image has no layer {diff_id}")).with_code(code::ANALYZE);
+    let diff_id = diff_id.parse().map_err(|_| missing())?;
+    let blob = image.layer(&diff_id).ok_or_else(missing)?;
+    let layer = image.layout.blobs().open(&blob.digest, blob.size).map_err(failed)?;
+    if blob.media_type.ends_with("gzip") {
+        extract(MultiGzDecoder::new(layer), layers).map_err(failed)
+    } else {
+        extract(layer, layers).map_err(failed)
+    }
+}
+
+fn failed(error: impl std::error::Error + 'static) -> Failure {
+    Failure::new("analyze", error).with_code(code::ANALYZE)
 }

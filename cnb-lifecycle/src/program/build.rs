@@ -20,6 +20,11 @@ use crate::phase::process::Local;
 /// Builds what group.toml and plan.toml say, and writes `<layers>/config/metadata.toml`.
 pub(super) fn run(invocation: &Invocation) -> Result<(), Failure> {
     privileges::refuse_root("build")?;
+    build(invocation)
+}
+
+/// [`run`] as any user: the creator has chosen one.
+pub(super) fn build(invocation: &Invocation) -> Result<(), Failure> {
     let inputs = build_inputs(invocation)?;
     let metadata = build::build(&inputs, &Local).map_err(failure)?;
     let path = inputs.layers.join("config/metadata.toml");
