@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
+pub mod apply;
 pub mod archive;
 pub mod blob;
 pub mod blob_store;
@@ -10,6 +11,7 @@ pub mod descriptor;
 pub mod gzip;
 mod hash;
 pub mod image;
+mod inside;
 pub mod layer;
 pub mod layout;
 #[cfg(feature = "local")]
