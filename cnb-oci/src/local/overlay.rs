@@ -5,9 +5,12 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::path::PathBuf;
 
+use cnb_core::backend::Error;
+use cnb_core::backend::ErrorKind;
 use cnb_core::backend::Result;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 use rustix::mount::MountFlags;
 use rustix::mount::UnmountFlags;
 
@@ -68,7 +71,7 @@ pub(super) fn mount(
     options += if in_user_namespace { ",userxattr" } else { ",index=off,redirect_dir=off,metacopy=off" };
     let options = std::ffi::CString::new(options).expect("there is no NUL in the options");
     rustix::mount::mount("overlay", target, "overlay", MountFlags::empty(), Some(options.as_c_str()))
-        .map_err(errno_at("mount an overlay at", target))?;
+        .map_err(|errno| not_mounted(target, errno))?;
     Ok(Mounted { target: target.to_owned() })
 }
 
@@ -78,6 +81,17 @@ pub(super) fn mount_memory(target: &Path) -> Result<Mounted> {
     rustix::mount::mount("tmpfs", target, "tmpfs", flags, Some(c"mode=0755"))
         .map_err(errno_at("mount memory at", target))?;
     Ok(Mounted { target: target.to_owned() })
+}
+
+fn not_mounted(target: &Path, errno: Errno) -> Error {
+    if errno == Errno::INVAL {
+        let message =
+            "the file system of the state directory cannot hold overlays; ext4, XFS, Btrfs and tmpfs can";
+        return Error::new(ErrorKind::Unavailable, message)
+            .with("directory", target.display())
+            .with_source(errno);
+    }
+    errno_at("mount an overlay at", target)(errno)
 }
 
 fn open(path: &Path) -> Result<OwnedFd> {
