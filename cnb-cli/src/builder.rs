@@ -56,7 +56,7 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "NAME=PATH")]
     run_image: Vec<String>,
 
-    /// A directory with a lifecycle; this program's own when not given.
+    /// A directory with a lifecycle; that of the builder.toml, else this program's own, when not given.
     #[arg(long, value_name = "PATH")]
     lifecycle: Option<PathBuf>,
 
@@ -70,7 +70,7 @@ pub(crate) struct CreateArgs {
 }
 
 /// Runs the command.
-#[allow(clippy::print_stdout, reason = "its results")]
+#[allow(clippy::print_stdout, reason = "its result")]
 pub(crate) fn run(args: &Args) -> Result<()> {
     let Command::Create(args) = &args.command;
     let builder = create(args)?;
@@ -78,12 +78,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+#[allow(clippy::print_stderr, reason = "what a person should know")]
 fn create(args: &CreateArgs) -> Result<Exported> {
     let cache_dir = paths::cache_dir(args.cache_dir.as_deref())?;
     let init = paths::helper("cnb-init")?;
-    let own_lifecycle = || paths::helper("lifecycle").map(|path| path.with_file_name(""));
-    let lifecycle = args.lifecycle.clone().map_or_else(own_lifecycle, Ok)?;
     let config = Config::read(&args.config)?;
+    if !config.warnings.is_empty() {
+        eprintln!("{}", config::shown(&config.warnings));
+    }
+    let own_lifecycle = || paths::helper("lifecycle").map(|path| path.with_file_name(""));
+    let lifecycle = args.lifecycle.as_ref().or(config.lifecycle.as_ref());
+    let lifecycle = lifecycle.cloned().map_or_else(own_lifecycle, Ok)?;
     // Before there is a second thread: the kernel refuses it later.
     let mapping = userns::enter(Mode::Auto).map_err(|error| Failure::caused(Exit::Machine, &error))?;
     let options = Options::new(mapping, &cache_dir, init);

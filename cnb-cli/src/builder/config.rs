@@ -1,20 +1,29 @@
-//! builder.toml.
+//! builder.toml, its paths made usable from here.
 
 use std::fs;
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::path::PathBuf;
 
+use cnb_core::buildpack::descriptor::BuildpackDescriptor;
 use cnb_core::buildpack::order::OrderGroup;
-use cnb_core::document;
+use cnb_core::builder_config::BuildEnv;
+use cnb_core::builder_config::BuilderConfig;
+use cnb_core::builder_config::Lifecycle;
+use cnb_core::builder_config::Module;
+use cnb_core::builder_config::ModuleSource;
+use cnb_core::builder_config::RunImage;
+use cnb_core::diagnostic::Diagnostic;
+use cnb_core::diagnostic::Diagnostics;
+use cnb_core::diagnostic::SourceFile;
 use cnb_core::image_name::ImageName;
 use cnb_core::labels::lifecycle::RunImageNames;
-use serde::Deserialize;
 
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
 
-/// What a builder.toml says, its paths made usable from here.
+/// What a builder.toml says.
 #[derive(Debug)]
 pub(super) struct Config {
     pub(super) description: String,
@@ -23,6 +32,8 @@ pub(super) struct Config {
     pub(super) build_image: BuildImage,
     pub(super) build_env: Vec<(String, String)>,
     pub(super) run_images: Vec<RunImageNames>,
+    pub(super) lifecycle: Option<PathBuf>,
+    pub(super) warnings: Diagnostics,
 }
 
 /// What a builder is based on.
@@ -39,16 +50,37 @@ impl Config {
         let text = fs::read_to_string(file).map_err(|error| {
             Failure::new(Exit::InvalidInput, format!("failed to read `{}`: {error}", file.display()))
         })?;
-        let document: Document = document::read(file, &text)
-            .map_err(|error| Failure::new(Exit::InvalidInput, error.to_string()))?;
-        let directory = file.parent().unwrap_or(Path::new(""));
+        let source = SourceFile::new(file.display().to_string(), text);
+        let (config, warnings) = BuilderConfig::read(&source).map_err(|errors| invalid(&errors))?;
+        Self::resolve(&config, file.parent().unwrap_or(Path::new("")), warnings)
+    }
+
+    fn resolve(config: &BuilderConfig, directory: &Path, warnings: Diagnostics) -> Result<Self> {
+        let mut errors = Diagnostics::default();
+        errors.extend(unsupported(config));
+        let mut buildpacks = Vec::new();
+        for module in &config.buildpacks {
+            match buildpack(config, module, directory) {
+                Ok(path) => buildpacks.push(path),
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.has_errors() {
+            return Err(invalid(&errors));
+        }
+        let lifecycle = match &config.lifecycle {
+            Some(Lifecycle::Uri(uri)) => Some(directory.join(&uri.value)),
+            _ => None,
+        };
         Ok(Self {
-            description: document.description,
-            buildpacks: document.buildpacks.iter().map(|buildpack| directory.join(&buildpack.uri)).collect(),
-            order: document.order,
-            build_image: BuildImage::new(&document.build.image, directory),
-            build_env: document.build.env.into_iter().map(Variable::file).collect(),
-            run_images: document.run.images,
+            description: config.description.clone().unwrap_or_default(),
+            buildpacks,
+            order: config.to_order().order,
+            build_image: BuildImage::new(&config.build_image.value, directory),
+            build_env: config.build_env.iter().flat_map(BuildEnv::files).collect(),
+            run_images: config.run_images.iter().map(names).collect(),
+            lifecycle,
+            warnings,
         })
     }
 }
@@ -68,47 +100,96 @@ impl BuildImage {
     }
 }
 
-#[derive(Deserialize)]
-struct Document {
-    #[serde(default)]
-    description: String,
-    #[serde(default)]
-    buildpacks: Vec<Buildpack>,
-    #[serde(default)]
-    order: Vec<OrderGroup>,
-    build: Build,
-    run: Run,
+/// What this program cannot put into a builder.
+fn unsupported(config: &BuilderConfig) -> Vec<Diagnostic> {
+    let error = |span, what: &str| {
+        config.error_at(span, "unsupported", format!("{what} cannot be put into a builder yet"))
+    };
+    let extensions = config.extensions.iter().map(|module| error(module.span, "image extensions"));
+    let system = config.system_pre.iter().chain(&config.system_post);
+    let system = system.map(|element| error(element.span, "system buildpacks"));
+    let lifecycle = match &config.lifecycle {
+        Some(Lifecycle::Version(version)) => Some(error(version.span, "a published lifecycle")),
+        _ => None,
+    };
+    extensions.chain(system).chain(lifecycle).collect()
 }
 
-#[derive(Deserialize)]
-struct Buildpack {
-    uri: PathBuf,
-}
-
-#[derive(Deserialize)]
-struct Build {
-    image: String,
-    #[serde(default)]
-    env: Vec<Variable>,
-}
-
-#[derive(Deserialize)]
-struct Variable {
-    name: String,
-    value: String,
-    #[serde(default)]
-    suffix: String,
-}
-
-impl Variable {
-    /// The name and the content of the file that says it.
-    fn file(self) -> (String, String) {
-        let name = if self.suffix.is_empty() { self.name } else { format!("{}.{}", self.name, self.suffix) };
-        (name, self.value)
+/// The directory of a buildpack, which has to be what builder.toml says it is.
+fn buildpack(config: &BuilderConfig, module: &Module, directory: &Path) -> std::result::Result<PathBuf, Diagnostic> {
+    let error = |code, message: String| config.error_at(module.span, code, message);
+    let path = match &module.source {
+        ModuleSource::Uri(uri) if !uri.contains("://") => directory.join(uri),
+        _ => return Err(error("unsupported", "buildpacks are taken from directories only".to_owned())),
+    };
+    let file = path.join("buildpack.toml");
+    let text = fs::read_to_string(&file)
+        .map_err(|cause| error("no-buildpack", format!("failed to read `{}`: {cause}", file.display())))?;
+    let descriptor = BuildpackDescriptor::read(&file, &text)
+        .map_err(|cause| error("invalid-buildpack", cause.to_string()))?;
+    let found = &descriptor.buildpack;
+    let same_id = module.id.as_ref().is_none_or(|id| id.value == found.id);
+    let same_version = module.version.as_ref().is_none_or(|version| version.value == found.version);
+    if same_id && same_version {
+        return Ok(path);
     }
+    Err(error("another-buildpack", format!("`{}` is {}@{}", path.display(), found.id, found.version)))
 }
 
-#[derive(Deserialize)]
-struct Run {
-    images: Vec<RunImageNames>,
+fn names(image: &RunImage) -> RunImageNames {
+    RunImageNames { image: image.image.value.clone(), mirrors: image.mirrors.clone() }
+}
+
+/// Diagnostics as a person reads them on standard error.
+pub(super) fn shown(diagnostics: &Diagnostics) -> String {
+    diagnostics.render(std::io::stderr().is_terminal())
+}
+
+fn invalid(errors: &Diagnostics) -> Failure {
+    Failure::new(Exit::InvalidInput, shown(errors))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REST: &str = "[build]\nimage = 'base.tar'\n[[run.images]]\nimage = 'run'\n[[order]]\n[[order.group]]\nid = 'a'\n";
+
+    fn read(head: &str) -> Result<Config> {
+        let directory = tempfile::tempdir().expect("a directory");
+        fs::create_dir(directory.path().join("a")).expect("a directory");
+        let descriptor = "api = '0.10'\n[buildpack]\nid = 'a'\nversion = '1'\n";
+        fs::write(directory.path().join("a/buildpack.toml"), descriptor).expect("a file");
+        let file = directory.path().join("builder.toml");
+        fs::write(&file, format!("{head}\n{REST}")).expect("a file");
+        Config::read(&file)
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        let config = read("[[buildpacks]]\nuri = 'a'\nid = 'a'\nversion = '1'").expect("a config");
+        assert!(config.buildpacks[0].is_absolute() && config.buildpacks[0].ends_with("a"));
+        let BuildImage::RootFs(base) = config.build_image else { panic!("{:?}", config.build_image) };
+        assert!(base.is_absolute() && base.ends_with("base.tar"));
+        let name = BuildImage::new("oci:layout:base", Path::new("/d"));
+        let directory = PathBuf::from("/d/layout");
+        assert_eq!(name, BuildImage::Name(ImageName::Oci { directory, tag: Some("base".to_owned()) }));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_shown() {
+        for (head, expected) in [
+            ("[[buildpacks]]\nuri = 'b'", "failed to read"),
+            ("[[buildpacks]]\nuri = 'a'\nversion = '2'", "is a@1"),
+            ("[[buildpacks]]\nimage = 'example.com/a'", "buildpacks are taken from directories only"),
+            ("[[buildpacks]]\nuri = 'https://example.com/a.tgz'", "buildpacks are taken from directories only"),
+            ("[[extensions]]\nuri = 'a'", "image extensions cannot be put into a builder yet"),
+            ("[lifecycle]\nversion = '1.2.3'", "a published lifecycle cannot be put into a builder yet"),
+        ] {
+            let failure = read(head).expect_err(head);
+            assert_eq!(failure.exit, Exit::InvalidInput);
+            let message = failure.message;
+            assert!(message.contains(expected) && message.contains("builder.toml:"), "{message}");
+        }
+    }
 }
