@@ -86,8 +86,7 @@ pub enum Lifecycle {
 impl BuilderConfig {
     /// Reads builder.toml. The diagnostics with a configuration are warnings.
     pub fn read(source: &SourceFile) -> Result<(Self, Diagnostics), Diagnostics> {
-        let (config, diagnostics) = handwritten::read(source, |root| read_root(source, root))?;
-        Ok((config.expect("without a configuration there is an error"), diagnostics))
+        handwritten::read(source, |root| read_root(source, root))
     }
 
     /// An error about the entry at `span`, for what turns out when the entry is used: for example that its
@@ -107,7 +106,7 @@ impl BuilderConfig {
     }
 }
 
-fn read_root(source: &SourceFile, mut root: Table<'_>) -> Option<BuilderConfig> {
+fn read_root(source: &SourceFile, mut root: Table<'_>) -> BuilderConfig {
     let mut build = root.table("build");
     let mut stack = root.table("stack");
     let build_image = images::read_build(&root, build.as_mut(), stack.as_mut());
@@ -123,6 +122,7 @@ fn read_root(source: &SourceFile, mut root: Table<'_>) -> Option<BuilderConfig> 
         system_pre,
         system_post,
         stack_id: stack.as_mut().and_then(|stack| stack.filled("id")).map(|id| id.value),
+        // Without one there is an error, so nobody sees the default.
         build_image: build_image.unwrap_or_default(),
         build_env: build.as_mut().map(env::read).unwrap_or_default(),
         run_images,
@@ -135,7 +135,7 @@ fn read_root(source: &SourceFile, mut root: Table<'_>) -> Option<BuilderConfig> 
     if config.order.is_empty() {
         root.warn("empty-order", root.span, "without `[[order]]` a builder detects nothing");
     }
-    Some(config)
+    config
 }
 
 fn read_order(

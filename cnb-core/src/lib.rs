@@ -15,6 +15,7 @@ pub mod diagnostic;
 pub mod digest;
 pub mod document;
 pub mod encode;
+pub mod env_file;
 pub mod environment;
 pub mod event;
 mod handwritten;
