@@ -31,3 +31,4 @@ pub mod project_metadata;
 pub mod reference;
 pub mod report;
 pub mod run;
+pub mod selection;
