@@ -18,6 +18,7 @@ use crate::blob;
 use crate::blob::Blob;
 use crate::blob::Blobs;
 use crate::blob::Temporary;
+use crate::copy::copy;
 use crate::layer::header::BLOCK;
 use crate::layer::header::Header;
 use crate::layer::header::Kind;
@@ -57,15 +58,8 @@ impl<'a> ArchiveWriter<'a> {
 
     fn content(&mut self, path: &str, content: &mut dyn Read, size: u64) -> Result<(), Error> {
         self.header(path, Kind::Regular { size }, 0o644)?;
-        let mut buffer = vec![0; 256 * 1024];
-        loop {
-            match content.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => self.write(&buffer[..read])?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(blob::Error::from_read(self.path)(error).into()),
-            }
-        }
+        let write_failed = blob::Error::io("write", self.path);
+        copy(content, self.temporary.file(), blob::Error::from_read(self.path), write_failed)?;
         let padding = usize::try_from(size.next_multiple_of(BLOCK as u64) - size).expect("less than a block");
         self.write(&[0; BLOCK][..padding])
     }

@@ -212,13 +212,13 @@ impl Error {
         }
     }
 
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
     }
 
     /// Takes the error of a [`BlobReader`] out of an I/O error.
-    pub(crate) fn from_read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn from_read(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |error| match error.downcast::<Self>() {
             Ok(error) => error,

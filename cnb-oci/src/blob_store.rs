@@ -163,10 +163,10 @@ mod tests {
         let stored = put(&store, b"tar");
         let diff_id = digest(b"tar");
         assert_eq!(store.layer(&diff_id).expect("readable").as_ref(), Some(&stored));
-        assert_eq!(stored.digest, digest(&fs::read(&store.blobs().path(&stored.digest)).expect("a blob")));
+        assert_eq!(stored.digest, digest(&fs::read(store.blobs().path(&stored.digest)).expect("a blob")));
         assert_eq!(store.layer(&digest(b"other")).expect("readable"), None);
 
-        fs::write(&store.blobs().path(&stored.digest), b"damaged").expect("writable");
+        fs::write(store.blobs().path(&stored.digest), b"damaged").expect("writable");
         assert_eq!(store.layer(&diff_id).expect("readable"), None, "damaged");
         assert!(!store.blobs().path(&stored.digest).exists(), "what is damaged is removed");
         assert_eq!(put(&store, b"tar"), stored, "and can be made again");

@@ -7,6 +7,7 @@ pub mod archive;
 pub mod blob;
 pub mod blob_store;
 pub mod config;
+mod copy;
 pub mod descriptor;
 pub mod gzip;
 mod hash;

@@ -11,6 +11,7 @@ use super::Blob;
 use super::Blobs;
 use super::Error;
 use super::Temporary;
+use crate::copy::copy;
 use crate::hash::Hasher;
 
 /// A blob without a name. It gets its name from [`BlobWriter::finish`]; dropped before, it leaves nothing.
@@ -51,16 +52,8 @@ impl BlobWriter {
     }
 
     pub(crate) fn copy_from(&mut self, reader: &mut dyn Read, path: &Path) -> Result<(), Error> {
-        let mut buffer = vec![0; 256 * 1024];
-        loop {
-            let read = match reader.read(&mut buffer) {
-                Ok(0) => return Ok(()),
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(Error::from_read(path)(error)),
-            };
-            self.append(&buffer[..read])?;
-        }
+        let write_failed = Error::io("write", self.temporary.path());
+        copy(reader, self, Error::from_read(path), write_failed)
     }
 }
 
