@@ -138,7 +138,9 @@ pub fn export(inputs: &Inputs<'_>, mut target: LayoutTarget) -> Result<(Saved, S
     tracing::info!("Saving {}...", target.name());
     let saved = target.save(&config)?;
     tracing::info!("*** Images ({}):", saved.identifier);
-    tracing::info!("      {}", saved.name);
+    for name in &saved.names {
+        tracing::info!("      {name}");
+    }
     Ok((saved, snapshot))
 }
 

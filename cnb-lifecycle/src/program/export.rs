@@ -35,6 +35,7 @@ use crate::phase::cache::save;
 use crate::phase::export;
 use crate::phase::export::Inputs;
 use crate::phase::export::layout::LayoutTarget;
+use crate::phase::export::layout::Output;
 use crate::phase::export::layout::recorded_run_image;
 use crate::phase::export::sboms;
 
@@ -94,7 +95,7 @@ pub(super) fn export(
         created: created(invocation),
     };
     let (saved, snapshot) = export::export(&exporting, target).map_err(failed)?;
-    let image = Image { tags: vec![saved.name], manifest_size: saved.manifest_size, ..Image::default() };
+    let image = Image { tags: saved.names, manifest_size: saved.manifest_size, ..Image::default() };
     let report = go_toml::to_string(&Report { image, ..Report::default() }).map_err(failed)?;
     documents::write("report", Path::new(&inputs.report_path), &report)
         .map_err(|failure| failure.with_code(code::EXPORT))?;
@@ -128,14 +129,20 @@ fn target(invocation: &Invocation, run_image: &str, previous: &str) -> Result<La
             LayoutImage::find(Path::new(path)).map_err(|error| Failure::new(ACTION, error))?
         }
     };
-    let reference: Reference =
-        inputs.output_image.parse().map_err(|error| Failure::new("parsing output image reference", error))?;
-    let path = LayoutDirectory::new(&inputs.layout_dir)
-        .path(&reference.to_string())
-        .map_err(|error| Failure::new("parsing output image reference", error))?;
-    tracing::info!("Using app image: {}", path.display());
-    LayoutTarget::new(&path, reference.identifier(), base, previous)
-        .map_err(|error| Failure::new(ACTION, error))
+    let mut outputs = Vec::new();
+    for name in std::iter::once(&inputs.output_image).chain(&inputs.tags) {
+        outputs.push(output(&inputs.layout_dir, name)?);
+    }
+    let first = outputs.remove(0);
+    tracing::info!("Using app image: {}", first.path.display());
+    LayoutTarget::new(first, outputs, base, previous).map_err(|error| Failure::new(ACTION, error))
+}
+
+fn output(layout_dir: &str, name: &str) -> Result<Output, Failure> {
+    let failed = |error| Failure::new("parsing output image reference", error);
+    let reference: Reference = name.parse().map_err(failed)?;
+    let path = LayoutDirectory::new(layout_dir).path(&reference.to_string()).map_err(failed)?;
+    Ok(Output { path, tag: reference.identifier().to_owned() })
 }
 
 /// The path in `<path>@sha256:…`.

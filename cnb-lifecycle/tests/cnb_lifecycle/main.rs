@@ -1,3 +1,4 @@
 //! The programs of the crate, run as a platform runs them.
 
 mod launcher;
+mod lifecycle;

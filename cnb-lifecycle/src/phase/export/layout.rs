@@ -3,11 +3,12 @@
 //! Source: `layout/` of imgutil: manifest and config keep the media types of the run image, new layers always have
 //! Docker's, and blobs that the run image does not have are left out.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use cnb_core::digest::DiffId;
 use cnb_oci::blob;
 use cnb_oci::blob::BlobWriter;
+use cnb_oci::blob::Blobs;
 use cnb_oci::descriptor::Descriptor;
 use cnb_oci::descriptor::Manifest;
 use cnb_oci::descriptor::REF_NAME;
@@ -18,11 +19,21 @@ use cnb_oci::layout::Layout;
 
 use crate::layout_directory::LayoutImage;
 
+/// One name of an image: a layout and the tag in it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Output {
+    /// The path of the layout, which need not exist.
+    pub path: PathBuf,
+    /// The tag.
+    pub tag: String,
+}
+
 /// Where an image goes, and what it is based on.
 #[derive(Debug)]
 pub struct LayoutTarget {
     layout: Layout,
     tag: String,
+    others: Vec<Output>,
     run_image: LayoutImage,
     previous: Option<LayoutImage>,
     layers: Vec<Descriptor>,
@@ -31,9 +42,9 @@ pub struct LayoutTarget {
 /// An image that was written.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Saved {
-    /// The path of its layout.
-    pub name: String,
-    /// The path with the digest of the manifest.
+    /// The paths of its layouts.
+    pub names: Vec<String>,
+    /// The first path with the digest of the manifest.
     pub identifier: String,
     /// Bytes of the manifest.
     pub manifest_size: u64,
@@ -58,25 +69,20 @@ pub enum TargetError {
 }
 
 impl LayoutTarget {
-    /// An image in the layout at `path`, which need not exist, with a tag.
+    /// An image in the layout of `output`, that is copied to `others` in the end.
     ///
     /// # Errors
     /// When the layout cannot be made, or the layers of the run image cannot be copied to it.
     pub fn new(
-        path: &Path,
-        tag: &str,
+        output: Output,
+        others: Vec<Output>,
         run_image: LayoutImage,
         previous: Option<LayoutImage>,
     ) -> Result<Self, TargetError> {
-        let layout = Layout::create(path)?;
-        for (_, layer) in run_image.image.layers() {
-            match layout.blobs().take(run_image.layout.blobs(), &layer.digest, layer.size) {
-                Ok(()) | Err(blob::Error::Missing { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let layout = Layout::create(output.path)?;
         let layers = run_image.image.manifest.layers.clone();
-        Ok(Self { layout, tag: tag.to_owned(), run_image, previous, layers })
+        take(&layout, run_image.layout.blobs(), &layers)?;
+        Ok(Self { layout, tag: output.tag, others, run_image, previous, layers })
     }
 
     /// The path of the layout.
@@ -126,19 +132,43 @@ impl LayoutTarget {
     /// When something cannot be written: then the layout has its old image.
     pub fn save(self, config: &[u8]) -> Result<Saved, TargetError> {
         let blob = self.layout.blobs().put(config)?;
-        let base = self.run_image.image.manifest;
-        let mut annotations = base.annotations;
+        let base = &self.run_image.image.manifest;
+        let mut annotations = base.annotations.clone();
         annotations.insert(REF_NAME.to_owned(), self.tag.clone().into());
+        let config = Descriptor::new(&base.config.media_type, blob.digest, blob.size);
         let manifest = Manifest {
-            media_type: base.media_type,
+            media_type: base.media_type.clone(),
             annotations,
-            ..Manifest::new(Descriptor::new(base.config.media_type, blob.digest, blob.size), self.layers)
+            ..Manifest::new(config, self.layers.clone())
         };
         let descriptor = self.layout.put_only_image(&self.tag, &manifest)?;
-        let name = self.layout.directory().display().to_string();
-        let identifier = format!("{name}@{}", descriptor.digest);
-        Ok(Saved { name, identifier, manifest_size: descriptor.size })
+        let mut names = vec![self.name()];
+        for other in &self.others {
+            let layout = Layout::create(&other.path)?;
+            take(&layout, self.layout.blobs(), manifest.layers.iter().chain([&manifest.config]))?;
+            let mut manifest = manifest.clone();
+            manifest.annotations.insert(REF_NAME.to_owned(), other.tag.clone().into());
+            layout.put_only_image(&other.tag, &manifest)?;
+            names.push(other.path.display().to_string());
+        }
+        let identifier = format!("{}@{}", names[0], descriptor.digest);
+        Ok(Saved { names, identifier, manifest_size: descriptor.size })
     }
+}
+
+/// Copies the blobs that there are.
+fn take<'a>(
+    layout: &Layout,
+    from: &Blobs,
+    blobs: impl IntoIterator<Item = &'a Descriptor>,
+) -> Result<(), TargetError> {
+    for blob in blobs {
+        match layout.blobs().take(from, &blob.digest, blob.size) {
+            Ok(()) | Err(blob::Error::Missing { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 /// What the Go lifecycle records as the run image of an application image in a layout: the path of the run image
