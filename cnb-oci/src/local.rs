@@ -73,6 +73,8 @@ use tree::LocalTree;
 use userns::Mapping;
 use userns::Mode;
 
+use crate::apply;
+
 /// Pieces of output that wait to be taken before a step has to wait.
 const PENDING_OUTPUT: usize = 64;
 
@@ -173,7 +175,8 @@ impl Backend for LocalBackend {
                 Source::Files(files) => draft.add(&files)?,
                 Source::Layer { diff_id, image } => {
                     let layer = blobs::existing(&machine.layers, &diff_id, image.as_ref())?;
-                    unpack::layer(&layer.blobs, &layer.descriptor, &diff_id, draft.path(), machine.mapping)?;
+                    let options = apply::Options::alone(unpack::owners(machine.mapping));
+                    unpack::layer(&layer.blobs, &layer.descriptor, &diff_id, draft.path(), &options)?;
                 }
                 _ => return Err(Error::new(ErrorKind::Unsupported, "cannot load from there")),
             }

@@ -14,6 +14,8 @@ use libtest_mimic::Trial;
 mod conformance;
 #[path = "local/faults.rs"]
 mod faults;
+#[path = "local/image.rs"]
+mod image;
 #[path = "local/mode.rs"]
 mod mode;
 #[path = "local/programs.rs"]
@@ -33,6 +35,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("conformance", conformance::suite),
     ("no_runtime", faults::without_a_runtime_the_error_says_what_to_install),
     ("full_disk", faults::a_full_disk_is_named),
+    ("corrupt", faults::a_corrupt_layer_is_never_part_of_a_root),
     ("umask", users::steps_do_not_depend_on_the_umask),
     ("user", users::a_step_runs_as_its_user_and_can_use_what_is_mounted),
 ];

@@ -8,6 +8,7 @@ use std::path::Path;
 use cnb_core::backend::Error;
 use cnb_core::backend::ErrorKind;
 
+use crate::apply;
 use crate::archive;
 use crate::blob;
 use crate::layout;
@@ -41,6 +42,11 @@ pub(super) fn from_layout(error: layout::Error) -> Error {
 /// As [`from_blob`], of an archive.
 pub(super) fn from_archive(error: archive::Error) -> Error {
     outward(error.kind(), &error)
+}
+
+/// As [`from_blob`], of a layer that was applied to a directory.
+pub(super) fn from_apply(error: apply::Error, into: &Path) -> Error {
+    outward(error.kind(), &error).with("directory", into.display())
 }
 
 /// Says at once what an error says, then its causes.

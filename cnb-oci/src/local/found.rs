@@ -27,6 +27,7 @@ use super::tree::Directory;
 use super::tree::LocalTree;
 use super::unpack;
 use super::userns::Mapping;
+use crate::apply::Options;
 use crate::archive;
 use crate::image::Image;
 use crate::layout::Layout;
@@ -99,8 +100,9 @@ impl Found {
         fs::create_dir(&new).map_err(at("create", &new))?;
         fs::set_permissions(&new, fs::Permissions::from_mode(0o755))
             .map_err(at("change the mode of", &new))?;
+        let options = Options::new(unpack::owners(self.mapping));
         for (diff_id, descriptor) in self.image.layers() {
-            unpack::layer(self.layout.blobs(), descriptor, diff_id, &new, self.mapping)?;
+            unpack::layer(self.layout.blobs(), descriptor, diff_id, &new, &options)?;
         }
         fs::rename(&new, root).map_err(at("create", root))
     }

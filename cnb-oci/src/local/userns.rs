@@ -50,6 +50,11 @@ impl Mapping {
         self.mode
     }
 
+    /// How many users and groups there are, from 0 on.
+    pub fn ids(self) -> u32 {
+        self.ids
+    }
+
     /// Whether files may be given to this user or group.
     pub fn has_id(self, id: u32) -> bool {
         id < self.ids

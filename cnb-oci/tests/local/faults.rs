@@ -11,17 +11,20 @@ use std::time::Instant;
 use cnb_core::backend::Backend as _;
 use cnb_core::backend::ErrorKind;
 use cnb_core::backend::File;
+use cnb_core::backend::ImageRequest;
 use cnb_core::backend::Source;
 use cnb_core::backend::User;
 use cnb_core::event::Event;
 use cnb_core::event::EventSink;
 use cnb_core::event::NoEvents;
+use cnb_core::image_name::ImageName;
 use cnb_oci::local::LocalBackend;
 use cnb_oci::local::runtime::Cli;
 use futures_lite::future::block_on;
 use libtest_mimic::Failed;
 use rustix::mount::MountFlags;
 
+use crate::image;
 use crate::mode::Bench;
 use crate::mode::Inside;
 use crate::mode::probe;
@@ -53,6 +56,26 @@ pub(crate) fn a_full_disk_is_named(inside: &Inside) {
     assert!(error.to_string().contains("/large"), "{error}");
     block_on(backend.load(Source::Files(vec![File::regular("/little", "x")])))
         .expect("nothing is left behind");
+}
+
+pub(crate) fn a_corrupt_layer_is_never_part_of_a_root(inside: &Inside) {
+    let layout = inside.own().join("layout");
+    let blob = image::make(&layout, &inside.program("cnb-probe"));
+    let whole = fs::read(&blob).expect("it was made");
+    let backend = inside.backend();
+    let name: ImageName = format!("oci:{}", layout.display()).parse().expect("a transport and a path");
+    let image = block_on(backend.resolve(ImageRequest::new(name))).expect("its config is whole");
+    // A byte in the middle, and one that only the digest protects: the operating system in the gzip header.
+    for place in [whole.len() / 2, 9] {
+        let mut damaged = whole.clone();
+        damaged[place] ^= 0xff;
+        fs::write(&blob, damaged).expect("it is the user's");
+        let error = block_on(backend.list(&image.root, "/")).expect_err("the layer is corrupt");
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{place}: {error}");
+    }
+    fs::write(&blob, whole).expect("it is the user's");
+    let names = block_on(backend.list(&image.root, "/")).expect("the layer is whole");
+    assert_eq!(names.len(), 1);
 }
 
 /// Says when its step runs.
