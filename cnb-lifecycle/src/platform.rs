@@ -11,6 +11,7 @@
 //! The contract with the builder is the Platform API alone, so stock builders work as they are. Nothing here
 //! opens a registry or a daemon, and no credential enters a container.
 
+use bytes::Bytes;
 use cnb_core::backend::Backend;
 use cnb_core::backend::Exported;
 use cnb_core::encode::go_toml;
@@ -72,6 +73,6 @@ pub async fn build(
 pub struct Built {
     /// The image at each output.
     pub images: Vec<Exported>,
-    /// Its label `io.buildpacks.lifecycle.metadata`: what the next build may use again.
-    pub label: String,
+    /// Its config, byte for byte: what the next build may use again is in its labels.
+    pub config: Bytes,
 }

@@ -1,5 +1,6 @@
 //! Export: layers are finished, labels and config made, the image written. It needs no container.
 
+use bytes::Bytes;
 use cnb_core::api::PlatformApi;
 use cnb_core::backend::Backend;
 use cnb_core::backend::Exported;
@@ -13,7 +14,6 @@ use cnb_core::backend::Select;
 use cnb_core::backend::Tree;
 use cnb_core::backend::User;
 use cnb_core::digest::DiffId;
-use cnb_core::encode::go_json;
 use cnb_core::event::Event;
 use cnb_core::event::EventSink;
 use cnb_oci::layer::launcher::launcher;
@@ -62,13 +62,13 @@ pub(super) async fn export(
     let image = plan
         .image(&diff_ids, &image_inputs(request, analysis, &found, builder.platform_api))
         .map_err(|error| Error::Export(Box::new(error)))?;
-    let image_plan = ImagePlan::new(analysis.run_image.image.clone(), layers, image.config);
+    let config = Bytes::from(image.config);
+    let image_plan = ImagePlan::new(analysis.run_image.image.clone(), layers, config.clone());
     let exported = backend.export(image_plan, &request.outputs).await.during("write the image")?;
     for image in &exported {
         events.event(exported_event(image));
     }
-    let label = go_json::to_string(&image.metadata).expect("all keys of labels are strings");
-    Ok(Built { images: exported, label })
+    Ok(Built { images: exported, config })
 }
 
 fn image_inputs<'a>(

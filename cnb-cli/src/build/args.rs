@@ -1,0 +1,111 @@
+//! The command line of `cnb build`.
+
+use std::path::PathBuf;
+
+use cnb_core::api::PlatformApi;
+use cnb_core::image_name::ImageName;
+
+/// Build an application into an image.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The directory of the application.
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) app: PathBuf,
+
+    /// The builder image; the descriptor's when not given.
+    #[arg(long, short = 'B', value_name = "IMAGE")]
+    pub(crate) builder: Option<ImageName>,
+
+    /// The run image; the one that the builder names when not given.
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) run_image: Option<ImageName>,
+
+    /// Where the image goes; may be given several times.
+    #[arg(long, short = 'o', value_name = "IMAGE", required = true)]
+    pub(crate) output: Vec<ImageName>,
+
+    /// The image of the last build, whose layers may be used again; the first output when not given.
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) previous_image: Option<ImageName>,
+
+    /// A variable for the buildpacks; without a value, that of this process.
+    #[arg(long, short = 'e', value_name = "NAME[=VALUE]")]
+    pub(crate) env: Vec<String>,
+
+    /// A file with one NAME[=VALUE] a line.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Vec<PathBuf>,
+
+    /// The project descriptor; PATH/project.toml, if it exists, when not given.
+    #[arg(long, short = 'd', value_name = "FILE")]
+    pub(crate) descriptor: Option<PathBuf>,
+
+    /// A buildpack to use instead of the descriptor's and the builder's order: a directory or
+    /// ID[@VERSION] of the builder; may be given several times.
+    #[arg(long, short = 'b', value_name = "BUILDPACK")]
+    pub(crate) buildpack: Vec<String>,
+
+    /// A service binding: the files of DIR under /platform/bindings/NAME, for the buildpacks only.
+    #[arg(long, value_name = "NAME=DIR")]
+    pub(crate) binding: Vec<String>,
+
+    /// The Platform API to use; the newest that the lifecycle and this program know when not given.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) platform_api: Option<PlatformApi>,
+
+    /// A directory with a lifecycle to use instead of the builder's.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) lifecycle: Option<PathBuf>,
+
+    /// Where unpacked builders, layers and caches are kept; $XDG_CACHE_HOME/cnb when not given.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// Forget what earlier builds of this application left.
+    #[arg(long)]
+    pub(crate) clear_cache: bool,
+
+    /// What the buildpacks can reach.
+    #[arg(long, value_enum, default_value_t = Network::Host, value_name = "NETWORK")]
+    pub(crate) network: Network,
+
+    /// The process that the image starts; the buildpacks' default when not given.
+    #[arg(long, short = 'D', value_name = "TYPE")]
+    pub(crate) default_process: Option<String>,
+
+    /// How to be root in the containers when this user is not.
+    #[arg(long, value_enum, default_value_t = Userns::Auto, value_name = "MODE")]
+    pub(crate) userns: Userns,
+
+    /// The OCI runtime; the first of runc, crun and youki that works when not given.
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) runtime: Option<PathBuf>,
+
+    /// Print the digest of the image and nothing else.
+    #[arg(long, short = 'q', conflicts_with = "json")]
+    pub(crate) quiet: bool,
+
+    /// Print events, one JSON object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What the buildpacks can reach.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub(crate) enum Network {
+    /// The network of this machine.
+    Host,
+    /// Nothing.
+    None,
+}
+
+/// How to be root in the containers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub(crate) enum Userns {
+    /// Root as it is; else a range if there is one; else a single user.
+    Auto,
+    /// The range of /etc/subuid and /etc/subgid.
+    Range,
+    /// This user alone.
+    Single,
+}

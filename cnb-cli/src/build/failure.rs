@@ -1,0 +1,68 @@
+//! How the errors of a build end the program.
+
+use cnb_core::backend;
+use cnb_core::backend::ErrorKind;
+use cnb_lifecycle::platform::Error;
+
+use crate::exit::Exit;
+use crate::exit::Failure;
+
+/// The failure that an error of a build is.
+pub(super) fn failure(error: &Error) -> Failure {
+    let failure = Failure::caused(exit(error), error);
+    match help(error) {
+        Some(help) => Failure::new(failure.exit, format!("{}\n  help: {help}", failure.message)),
+        None => failure,
+    }
+}
+
+fn exit(error: &Error) -> Exit {
+    match error {
+        Error::Backend { source, .. } => of_backend(source),
+        Error::Builder { .. } | Error::RunImage(_) => Exit::Image,
+        Error::Export(_) => Exit::Export,
+        Error::Phase { phase, code } => of_phase(phase, *code),
+        Error::PlatformApi { .. } => Exit::PlatformApi,
+        _ => Exit::Other,
+    }
+}
+
+/// The exit code of a failure of the backend.
+pub(crate) fn of_backend(error: &backend::Error) -> Exit {
+    match error.kind() {
+        ErrorKind::Corrupt | ErrorKind::NotFound => Exit::Image,
+        ErrorKind::Exhausted => Exit::Exhausted,
+        ErrorKind::Unavailable => Exit::Machine,
+        ErrorKind::Unsupported => Exit::Usage,
+        _ => Exit::Other,
+    }
+}
+
+/// The phases' own codes where the specification has them, else one that names the phase.
+fn of_phase(phase: &str, code: i32) -> Exit {
+    match (phase, code) {
+        (_, 11) => Exit::PlatformApi,
+        ("detect", 20) => Exit::NoGroup,
+        ("detect", 21) => Exit::NoGroupWithErrors,
+        ("detect", _) => Exit::Detect,
+        ("restore", _) => Exit::Restore,
+        ("build", 51) => Exit::Buildpack,
+        ("build", _) => Exit::Build,
+        _ => Exit::Export,
+    }
+}
+
+fn help(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Phase { code: 20, .. } => Some(
+            "check that PATH is the application, and that the builder or the descriptor has buildpacks for it",
+        ),
+        Error::Phase { .. } => Some("the output of the phase above says what went wrong"),
+        Error::RunImage(_) => Some("pass --run-image IMAGE"),
+        Error::PlatformApi { .. } => Some("use another builder, or another lifecycle with --lifecycle PATH"),
+        Error::Backend { source, .. } if source.kind() == ErrorKind::Exhausted => {
+            Some("make room, or put the state elsewhere with --cache-dir DIR")
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,178 @@
+//! From the command line and the files it names to a build request.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cnb_cache::namespace::Namespace;
+use cnb_cache::namespace::Project;
+use cnb_core::backend::Filter;
+use cnb_core::diagnostic::Diagnostics;
+use cnb_core::diagnostic::SourceFile;
+use cnb_core::env_file;
+use cnb_core::image_name::ImageName;
+use cnb_core::project::Descriptor;
+use cnb_core::project::files::FileFilter;
+use cnb_lifecycle::platform::BuildRequest;
+
+use super::args;
+use super::args::Args;
+use super::bindings;
+use crate::exit::Exit;
+use crate::exit::Failure;
+use crate::exit::Result;
+
+/// Variables of this process that containers get, because without them nothing behind a proxy can be reached.
+const PROXY: [&str; 6] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// The build.
+    pub(super) request: BuildRequest,
+    /// Whose it is.
+    pub(super) namespace: Namespace,
+    /// What a person should know.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Reads everything that people wrote. `tool` is our static `lifecycle` program.
+pub(super) fn read(args: &Args, tool: PathBuf) -> Result<Asked> {
+    if !args.app.is_dir() {
+        let message = format!("the application `{}` is not a directory", args.app.display());
+        return Err(Failure::new(Exit::InvalidInput, message));
+    }
+    let (descriptor, mut diagnostics) = descriptor(args)?;
+    let builder = builder(args, descriptor.as_ref())?;
+    let namespace = namespace(args, descriptor.as_ref(), &builder)?;
+    let mut request = BuildRequest::new(args.app.clone(), builder, tool);
+    request.outputs.clone_from(&args.output);
+    request.run_image.clone_from(&args.run_image);
+    request.previous.clone_from(&args.previous_image);
+    request.platform_api = args.platform_api;
+    request.lifecycle.clone_from(&args.lifecycle);
+    request.process_type.clone_from(&args.default_process);
+    request.cache = Some(namespace.id());
+    request.network = match args.network {
+        args::Network::Host => cnb_core::backend::Network::Host,
+        args::Network::None => cnb_core::backend::Network::None,
+    };
+    request.env = environment(args, descriptor.as_ref(), &mut diagnostics)?;
+    request.container_env = PROXY.iter().filter_map(|name| Some(((*name).to_owned(), own(name)?))).collect();
+    request.bindings = args.binding.iter().map(|flag| bindings::read(flag)).collect::<Result<_>>()?;
+    if let Some(descriptor) = &descriptor {
+        let filter = FileFilter::new(&descriptor.files);
+        request.filter = filter.map(|filter| -> Arc<dyn Filter> { Arc::new(filter) });
+    }
+    let warnings = diagnostics.iter().map(ToString::to_string).collect();
+    Ok(Asked { request, namespace, warnings })
+}
+
+fn descriptor(args: &Args) -> Result<(Option<Descriptor>, Diagnostics)> {
+    let path = args.descriptor.clone().unwrap_or_else(|| args.app.join("project.toml"));
+    let text = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.descriptor.is_none() => {
+            return Ok((None, Diagnostics::default()));
+        }
+        text => text.map_err(|error| unreadable(&path, &error))?,
+    };
+    let source = SourceFile::new(path.display().to_string(), text);
+    let (descriptor, warnings) = Descriptor::read(&source).map_err(|errors| invalid(&errors))?;
+    Ok((Some(descriptor), warnings))
+}
+
+fn builder(args: &Args, descriptor: Option<&Descriptor>) -> Result<ImageName> {
+    if let Some(builder) = &args.builder {
+        return Ok(builder.clone());
+    }
+    let Some((descriptor, builder)) = descriptor.and_then(|d| Some((d, d.builder.as_ref()?))) else {
+        let message = "no builder\n  help: pass --builder IMAGE, or name one in project.toml:\n\n    \
+                       [io.buildpacks]\n    builder = \"oci:DIRECTORY:TAG\"";
+        return Err(Failure::new(Exit::Usage, message));
+    };
+    let name: ImageName = builder.value.parse().map_err(|error| {
+        let diagnostic = descriptor.error_at(builder.span, "invalid-builder", format!("{error}"));
+        invalid(&diagnostic.with_help("for example `oci:DIRECTORY:TAG`").into())
+    })?;
+    Ok(relative_to(name, args))
+}
+
+/// Paths in a descriptor are relative to its directory.
+fn relative_to(name: ImageName, args: &Args) -> ImageName {
+    let base = args.descriptor.as_deref().and_then(Path::parent).unwrap_or(&args.app);
+    match name {
+        ImageName::Oci { directory, tag } => ImageName::Oci { directory: base.join(directory), tag },
+        ImageName::OciArchive { file, tag } => ImageName::OciArchive { file: base.join(file), tag },
+        other => other,
+    }
+}
+
+/// Descriptor, then env files, then flags: a later value of a name wins.
+fn environment(
+    args: &Args,
+    descriptor: Option<&Descriptor>,
+    warnings: &mut Diagnostics,
+) -> Result<Vec<(String, String)>> {
+    let mut env = BTreeMap::new();
+    for entry in descriptor.iter().flat_map(|descriptor| &descriptor.env) {
+        env.insert(entry.name.clone(), entry.value.clone());
+    }
+    for path in &args.env_file {
+        let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+        let read = env_file::read_file(&path.display().to_string(), &text, own);
+        let (variables, more) = read.map_err(|errors| invalid(&errors))?;
+        warnings.extend(more);
+        env.extend(variables.into_iter().map(|variable| (variable.name, variable.value)));
+    }
+    for flag in &args.env {
+        let variable = env_file::read_flag(flag, own);
+        let variable =
+            variable.map_err(|error| Failure::new(Exit::Usage, format!("`--env`: {error}")))?;
+        env.insert(variable.name, variable.value);
+    }
+    Ok(env.into_iter().collect())
+}
+
+/// The project's ID or name; without one, the path of the application tells it from others.
+fn namespace(args: &Args, descriptor: Option<&Descriptor>, builder: &ImageName) -> Result<Namespace> {
+    let id = descriptor.and_then(|descriptor| descriptor.id.clone()).map(Project::Id);
+    let name = || descriptor.and_then(|descriptor| descriptor.name.clone()).map(Project::Name);
+    let project = match id.or_else(name) {
+        Some(project) => project,
+        None => {
+            let path = args.app.canonicalize().map_err(|error| unreadable(&args.app, &error))?;
+            Project::Explicit(path.display().to_string())
+        }
+    };
+    let platform = format!("linux/{}", std::env::consts::ARCH);
+    let namespace = Namespace::new(project, absolute(builder).to_string(), platform);
+    Ok(match own("BUILDKIT_CACHE_MOUNT_NS") {
+        Some(operator) => namespace.with_operator(operator),
+        None => namespace,
+    })
+}
+
+fn absolute(name: &ImageName) -> ImageName {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match name.clone() {
+        ImageName::Oci { directory, tag } => ImageName::Oci { directory: absolute(&directory), tag },
+        ImageName::OciArchive { file, tag } => ImageName::OciArchive { file: absolute(&file), tag },
+        other => other,
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "a program reads its environment")]
+fn own(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(Exit::InvalidInput, format!("failed to read `{}`: {error}", path.display()))
+}
+
+fn invalid(errors: &Diagnostics) -> Failure {
+    Failure::new(Exit::InvalidInput, errors.render(std::io::stderr().is_terminal()))
+}

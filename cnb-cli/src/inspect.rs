@@ -1,0 +1,178 @@
+//! `cnb inspect`.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use cnb_core::image_name::ImageName;
+use cnb_core::labels::build;
+use cnb_core::labels::build::BuildLabel;
+use cnb_core::labels::build::Command;
+use cnb_core::labels::builder;
+use cnb_core::labels::builder::BuilderLabel;
+use cnb_core::labels::lifecycle;
+use cnb_core::labels::lifecycle::LifecycleMetadata;
+use cnb_oci::archive;
+use cnb_oci::image::Image;
+use cnb_oci::layout::Layout;
+use cnb_oci::platform::Platform;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::exit::Exit;
+use crate::exit::Failure;
+use crate::exit::Result;
+
+/// Show what an image or a builder is made of.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The image.
+    #[arg(value_name = "IMAGE")]
+    image: ImageName,
+
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let image = open(&args.image)?;
+    let text = if args.json { format!("{:#}\n", as_json(&image)) } else { as_text(&image) };
+    // A reader that went away wants nothing more.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    Ok(())
+}
+
+fn open(name: &ImageName) -> Result<Image> {
+    let failed = |error: &dyn std::error::Error| Failure::caused(Exit::Image, error);
+    let host = Platform::host();
+    match name {
+        ImageName::Oci { directory, tag } => Layout::open(directory)
+            .and_then(|layout| layout.image(tag.as_deref(), &host))
+            .map_err(|error| failed(&error)),
+        ImageName::OciArchive { file, tag } => {
+            let directory = tempfile::tempdir().map_err(|error| failed(&error))?;
+            let layout = archive::oci::read(file, directory.path()).map_err(|error| failed(&error))?;
+            layout.image(tag.as_deref(), &host).map_err(|error| failed(&error))
+        }
+        other => {
+            let message = format!("`{other}` cannot be read: this version reads `oci:` and `oci-archive:`");
+            Err(Failure::new(Exit::Usage, message))
+        }
+    }
+}
+
+/// A label that is JSON, if the image has it and it can be read.
+fn label<T: DeserializeOwned>(image: &Image, name: &str) -> Option<T> {
+    serde_json::from_str(image.config.label(name)?).ok()
+}
+
+fn as_json(image: &Image) -> Value {
+    let text = |name| label::<Value>(image, name);
+    json!({
+        "imageId": image.config.digest(),
+        "digest": image.descriptor.digest,
+        "platform": { "os": image.config.os(), "architecture": image.config.architecture() },
+        "layers": image.layers().map(|(diff_id, blob)| {
+            json!({ "diffId": diff_id, "digest": blob.digest, "size": blob.size })
+        }).collect::<Vec<_>>(),
+        "lifecycle": text(lifecycle::LABEL),
+        "build": text(build::LABEL),
+        "builder": text(builder::LABEL),
+    })
+}
+
+fn as_text(image: &Image) -> String {
+    let mut text = String::new();
+    let config = &image.config;
+    line(&mut text, "Image ID", config.digest());
+    line(&mut text, "Digest", &image.descriptor.digest);
+    line(&mut text, "Platform", format!("{}/{}", config.os(), config.architecture()));
+    let metadata: Option<LifecycleMetadata> = label(image, lifecycle::LABEL);
+    if let Some(metadata) = &metadata {
+        line(&mut text, "Run image", &metadata.run_image.reference);
+    }
+    if let Some(build) = label::<BuildLabel>(image, build::LABEL) {
+        app(&mut text, &build);
+    }
+    if let Some(label) = label::<BuilderLabel>(image, builder::LABEL) {
+        for module in &label.buildpacks {
+            line(&mut text, "Buildpack", format!("{} {}", module.id, module.version));
+        }
+        line(&mut text, "Lifecycle", &label.lifecycle.version);
+        for image in &label.images {
+            line(&mut text, "Run image", &image.image);
+        }
+    }
+    let names = metadata.map(|metadata| layer_names(&metadata)).unwrap_or_default();
+    for (diff_id, blob) in image.layers() {
+        let name = names.iter().find(|(sha, _)| sha == diff_id.as_str()).map_or("", |(_, name)| name);
+        line(&mut text, "Layer", format!("{diff_id} {:>9} {name}", size(blob.size)));
+    }
+    text
+}
+
+fn app(text: &mut String, build: &BuildLabel) {
+    for module in build.buildpacks.iter().flatten() {
+        line(text, "Buildpack", format!("{} {}", module.id, module.version));
+    }
+    for process in build.processes.iter().flatten() {
+        let command = match &process.command {
+            Command::One(command) => command.clone(),
+            Command::Many(words) => words.clone().unwrap_or_default().join(" "),
+        };
+        let args = process.args.clone().unwrap_or_default().join(" ");
+        let is_default = process.r#type == build.buildpack_default_process_type;
+        let note = if is_default { " (default)" } else { "" };
+        line(text, "Process", format!("{}{note}: {}", process.r#type, format!("{command} {args}").trim()));
+    }
+}
+
+/// What the layers are for, by diffID.
+fn layer_names(metadata: &LifecycleMetadata) -> Vec<(String, String)> {
+    let mut names = Vec::new();
+    for buildpack in &metadata.buildpacks {
+        for (name, layer) in &buildpack.layers {
+            names.push((layer.sha.clone(), format!("{}:{name}", buildpack.id)));
+        }
+    }
+    let own = [
+        (Some(&metadata.config), "config"),
+        (Some(&metadata.launcher), "launcher"),
+        (Some(&metadata.process_types), "process types"),
+        (metadata.sbom.as_ref(), "SBOM"),
+    ];
+    names.extend(own.into_iter().filter_map(|(layer, name)| Some((layer?.sha.clone(), name.to_owned()))));
+    names.extend(metadata.app.iter().map(|layer| (layer.sha.clone(), "app".to_owned())));
+    names.push((metadata.run_image.top_layer.clone(), "run image".to_owned()));
+    names
+}
+
+fn line(text: &mut String, key: &str, value: impl std::fmt::Display) {
+    writeln!(text, "{key:<10} {value}").expect("writing to a string cannot fail");
+}
+
+/// Bytes as people read them.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["B", "kB", "MB", "GB"];
+    let mut unit = 0;
+    let mut tenths = bytes.saturating_mul(10);
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        tenths /= 1000;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_short() {
+        for (bytes, expected) in [(0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (12_345_678, "12.3 MB")] {
+            assert_eq!(size(bytes), expected);
+        }
+    }
+}

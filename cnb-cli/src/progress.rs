@@ -1,0 +1,139 @@
+//! What a person or a program sees of a running build.
+//!
+//! Progress goes to standard error, results to standard output.
+
+use std::fmt::Debug;
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+
+use cnb_core::backend::Exported;
+use cnb_core::event::Event;
+use cnb_core::event::EventSink;
+
+mod json;
+mod lines;
+mod plain;
+mod terminal;
+
+/// How to show progress.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Style {
+    /// One JSON object a line, on standard output.
+    Json,
+    /// A line per phase and the output of the steps.
+    Lines,
+    /// Nothing.
+    Quiet,
+}
+
+/// Shows events.
+pub(crate) trait Progress: EventSink {
+    /// Tells that nothing more comes, and why if the build failed.
+    fn finish(&self, failure: Option<&crate::exit::Failure>);
+}
+
+/// The progress display for a style and for what standard error is.
+pub(crate) fn start(style: Style) -> Arc<dyn Progress> {
+    match style {
+        Style::Json => Arc::new(json::Json),
+        Style::Quiet => Arc::new(Quiet),
+        Style::Lines if std::io::stderr().is_terminal() => terminal::start(),
+        Style::Lines => Arc::new(plain::Plain::default()),
+    }
+}
+
+/// Prints what was made, on standard output. For [`Style::Json`] the events have said it.
+pub(crate) fn results(style: Style, images: &[Exported]) {
+    use std::io::Write as _;
+    let Some(first) = images.first() else { return };
+    let mut stdout = std::io::stdout().lock();
+    // A reader that went away wants no results.
+    let _ = match style {
+        Style::Json => Ok(()),
+        Style::Quiet => writeln!(stdout, "{}", first.digest),
+        Style::Lines => {
+            let outputs = images.iter().map(|image| format!("\nSaved     {}", image.output));
+            writeln!(
+                stdout,
+                "Image ID  {}\nDigest    {}{}",
+                first.image_id,
+                first.digest,
+                outputs.collect::<String>()
+            )
+        }
+    };
+}
+
+/// Shows warnings and failures only.
+#[derive(Debug)]
+struct Quiet;
+
+impl EventSink for Quiet {
+    fn event(&self, event: Event) {
+        if let Event::Warning { message } = event {
+            tell(&format!("warning: {message}"));
+        }
+    }
+}
+
+impl Progress for Quiet {
+    fn finish(&self, failure: Option<&crate::exit::Failure>) {
+        if let Some(failure) = failure {
+            tell(&error_text(failure));
+        }
+    }
+}
+
+/// Tells a failure of a command without progress.
+pub(crate) fn failure(failure: &crate::exit::Failure) {
+    tell(&error_text(failure));
+}
+
+/// The text of a failure. Diagnostics bring their own `error:`.
+fn error_text(failure: &crate::exit::Failure) -> String {
+    if failure.message.starts_with("error") {
+        failure.message.clone()
+    } else {
+        format!("error: {}", failure.message)
+    }
+}
+
+/// Writes a line to standard error; nobody is left to tell when that fails.
+fn tell(line: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// What a finished layer or image is worth to a reader.
+fn describe(event: &Event) -> Option<String> {
+    match event {
+        Event::Layer { id, reused: true, .. } => Some(format!("Reusing layer '{id}'")),
+        Event::Layer { id, reused: false, .. } => Some(format!("Adding layer '{id}'")),
+        Event::Warning { message } => Some(format!("warning: {message}")),
+        _ => None,
+    }
+}
+
+/// Seconds as people read them: `0.4s`, `12.3s`, `3m07s`.
+fn seconds(elapsed: std::time::Duration) -> String {
+    let tenths = elapsed.as_millis() / 100;
+    if tenths < 600 {
+        return format!("{}.{}s", tenths / 10, tenths % 10);
+    }
+    let seconds = elapsed.as_secs();
+    format!("{}m{:02}s", seconds / 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn elapsed_time_is_short() {
+        for (millis, expected) in [(40, "0.0s"), (450, "0.4s"), (59_990, "59.9s"), (187_000, "3m07s")] {
+            assert_eq!(seconds(Duration::from_millis(millis)), expected);
+        }
+    }
+}
