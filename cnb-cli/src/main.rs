@@ -24,21 +24,27 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Build(build::Args),
+    Build(Box<build::Args>),
     Builder(builder::Args),
     Inspect(inspect::Args),
 }
 
 const IMAGE_NAMES: &str = "\
 Image names:
-  oci:DIRECTORY[:TAG]    an OCI layout directory
-  oci-archive:FILE[:TAG] a tar of an OCI layout
+  oci:DIRECTORY[:TAG]     an OCI layout directory
+  oci-archive:FILE[:TAG]  a tar of an OCI layout
 
 Exit codes:
-  1 other failure, 2 wrong usage, 3 invalid project.toml, builder.toml or env file, 4 image missing or
-  corrupt, 5 the machine lacks something (an OCI runtime, say), 6 disk full, 11 no common Platform API,
-  20 no buildpack group passed, 21 the same after errors, 22 detection failed, 42 restoring failed,
-  51 a buildpack failed, 52 building failed, 62 writing the image failed, 130 interrupted";
+    1  a failure without a code of its own
+    2  wrong usage
+    3  an invalid project.toml, builder.toml, env file or other input that a person wrote
+    4  an image is missing or corrupt
+    5  the machine lacks something: an OCI runtime, user namespaces, a helper program
+    6  the disk is full
+   11  lifecycle and program have no Platform API in common
+   20  no buildpack group passed, 21 after errors; 22 detection failed otherwise
+   42  restoring failed, 51 a buildpack, 52 building, 62 writing the image
+  130  interrupted, 143 terminated";
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {

@@ -129,8 +129,7 @@ fn environment(
     }
     for flag in &args.env {
         let variable = env_file::read_flag(flag, own);
-        let variable =
-            variable.map_err(|error| Failure::new(Exit::Usage, format!("`--env`: {error}")))?;
+        let variable = variable.map_err(|error| Failure::new(Exit::Usage, format!("`--env`: {error}")))?;
         env.insert(variable.name, variable.value);
     }
     Ok(env.into_iter().collect())
@@ -140,12 +139,11 @@ fn environment(
 fn namespace(args: &Args, descriptor: Option<&Descriptor>, builder: &ImageName) -> Result<Namespace> {
     let id = descriptor.and_then(|descriptor| descriptor.id.clone()).map(Project::Id);
     let name = || descriptor.and_then(|descriptor| descriptor.name.clone()).map(Project::Name);
-    let project = match id.or_else(name) {
-        Some(project) => project,
-        None => {
-            let path = args.app.canonicalize().map_err(|error| unreadable(&args.app, &error))?;
-            Project::Explicit(path.display().to_string())
-        }
+    let project = if let Some(project) = id.or_else(name) {
+        project
+    } else {
+        let path = args.app.canonicalize().map_err(|error| unreadable(&args.app, &error))?;
+        Project::Explicit(path.display().to_string())
     };
     let platform = format!("linux/{}", std::env::consts::ARCH);
     let namespace = Namespace::new(project, absolute(builder).to_string(), platform);

@@ -5,14 +5,14 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::path::PathBuf;
 
-use cnb_core::buildpack::descriptor::BuildpackDescriptor;
-use cnb_core::buildpack::order::OrderGroup;
 use cnb_core::builder_config::BuildEnv;
 use cnb_core::builder_config::BuilderConfig;
 use cnb_core::builder_config::Lifecycle;
 use cnb_core::builder_config::Module;
 use cnb_core::builder_config::ModuleSource;
 use cnb_core::builder_config::RunImage;
+use cnb_core::buildpack::descriptor::BuildpackDescriptor;
+use cnb_core::buildpack::order::OrderGroup;
 use cnb_core::diagnostic::Diagnostic;
 use cnb_core::diagnostic::Diagnostics;
 use cnb_core::diagnostic::SourceFile;
@@ -116,7 +116,11 @@ fn unsupported(config: &BuilderConfig) -> Vec<Diagnostic> {
 }
 
 /// The directory of a buildpack, which has to be what builder.toml says it is.
-fn buildpack(config: &BuilderConfig, module: &Module, directory: &Path) -> std::result::Result<PathBuf, Diagnostic> {
+fn buildpack(
+    config: &BuilderConfig,
+    module: &Module,
+    directory: &Path,
+) -> std::result::Result<PathBuf, Diagnostic> {
     let error = |code, message: String| config.error_at(module.span, code, message);
     let path = match &module.source {
         ModuleSource::Uri(uri) if !uri.contains("://") => directory.join(uri),
@@ -153,7 +157,8 @@ fn invalid(errors: &Diagnostics) -> Failure {
 mod tests {
     use super::*;
 
-    const REST: &str = "[build]\nimage = 'base.tar'\n[[run.images]]\nimage = 'run'\n[[order]]\n[[order.group]]\nid = 'a'\n";
+    const REST: &str =
+        "[build]\nimage = 'base.tar'\n[[run.images]]\nimage = 'run'\n[[order]]\n[[order.group]]\nid = 'a'\n";
 
     fn read(head: &str) -> Result<Config> {
         let directory = tempfile::tempdir().expect("a directory");
@@ -182,7 +187,10 @@ mod tests {
             ("[[buildpacks]]\nuri = 'b'", "failed to read"),
             ("[[buildpacks]]\nuri = 'a'\nversion = '2'", "is a@1"),
             ("[[buildpacks]]\nimage = 'example.com/a'", "buildpacks are taken from directories only"),
-            ("[[buildpacks]]\nuri = 'https://example.com/a.tgz'", "buildpacks are taken from directories only"),
+            (
+                "[[buildpacks]]\nuri = 'https://example.com/a.tgz'",
+                "buildpacks are taken from directories only",
+            ),
             ("[[extensions]]\nuri = 'a'", "image extensions cannot be put into a builder yet"),
             ("[lifecycle]\nversion = '1.2.3'", "a published lifecycle cannot be put into a builder yet"),
         ] {
