@@ -4,6 +4,7 @@
 //! one, `pre` and `post` are put around each group of that order, in the order of their list (RFC 0078).
 //!
 //! ```
+//! use std::convert::Infallible;
 //! use std::path::Path;
 //! use cnb_core::buildpack::order::OrderElement;
 //! use cnb_core::selection::Selection;
@@ -13,7 +14,7 @@
 //! let builder = [pip.clone()];
 //! let context = Context { directory: Path::new("/work"), builder: &builder, exists: &|_| false };
 //! let (selection, _) = Selection::new(&["example/pip".to_owned()], &context, None, "production")?;
-//! let order = selection.order(&[], |_, _| unreachable!("no buildpack is a path")).expect("it is there");
+//! let order = selection.order::<Infallible>(&[], |_, _| unreachable!("no buildpack is a path"))?;
 //! assert_eq!(order[0].group, [pip]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
