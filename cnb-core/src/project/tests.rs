@@ -199,10 +199,10 @@ fn rules_of_0_2() {
             &["warning[invalid-pattern] 4:12 `[a` is not a pattern that can be used: it matches nothing"],
         ),
         (
-            "[io.buildpacks]\nexclude = ['[[:digit:]]', '[\\a]']\n",
+            "[io.buildpacks]\nexclude = ['[[:digt:]]', '[é]']\n",
             &[
-                "warning[invalid-pattern] 4:12 `[[:digit:]]` is not a pattern that can be used: it matches nothing",
-                "warning[invalid-pattern] 4:27 `[\\a]` is not a pattern that can be used: it matches nothing",
+                "warning[invalid-pattern] 4:12 `[[:digt:]]` is not a pattern that can be used: it matches nothing",
+                "warning[invalid-pattern] 4:26 `[é]` is not a pattern that can be used: it matches nothing",
             ],
         ),
         (
