@@ -126,6 +126,11 @@ impl Blobs {
         writer.finish()
     }
 
+    /// Makes the names of all blobs survive a crash of the machine; their contents do before they get names.
+    pub(crate) fn sync_names(&self) -> Result<(), Error> {
+        sync_directory(&self.root.join("blobs/sha256"))
+    }
+
     /// Takes over a blob of another directory: by a hard link where possible, else as a copy. It is verified
     /// on the way.
     ///
@@ -238,6 +243,11 @@ pub fn kind_of(error: &io::Error) -> ErrorKind {
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => ErrorKind::Corrupt,
         _ => ErrorKind::Other,
     }
+}
+
+pub(crate) fn sync_directory(path: &Path) -> Result<(), Error> {
+    let directory = File::open(path).map_err(Error::io("open", path))?;
+    directory.sync_all().map_err(Error::io("write", path))
 }
 
 fn is_same_file(a: &Path, b: &Path) -> bool {

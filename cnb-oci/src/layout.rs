@@ -178,6 +178,7 @@ impl Layout {
     }
 
     pub(crate) fn change_index(&self, change: impl FnOnce(&mut Index)) -> Result<(), Error> {
+        self.blobs.sync_names()?;
         let path = self.root.join(VERSION_FILE);
         let lock = File::open(&path).map_err(blob::Error::io("open", &path))?;
         lock.lock().map_err(blob::Error::io("lock", &path))?;
@@ -185,9 +186,7 @@ impl Layout {
         change(&mut index);
         let bytes = serde_json::to_vec(&index).expect("it can be serialised");
         write(&self.root, &bytes)?.persist(&self.root.join(INDEX_FILE))?;
-        let directory = File::open(&self.root).map_err(blob::Error::io("open", &self.root))?;
-        directory.sync_all().map_err(blob::Error::io("write", &self.root))?;
-        Ok(())
+        Ok(blob::sync_directory(&self.root)?)
     }
 
     /// All blobs that an index refers to, in the order of their digests. What is neither an index nor an image

@@ -4,7 +4,7 @@
 //! [`userns::enter`].
 //!
 //! # Limits
-//! - In [`Mode::Single`](userns::Mode::Single) there is one user outside of containers, and one inside: the
+//! - In [single-user mode](userns::Mode::Single) there is one user outside of containers, and one inside: the
 //!   step's, who owns every file it sees.
 
 use std::io::PipeWriter;
