@@ -1,6 +1,6 @@
 //! The first process in a container: the program `cnb-init`.
 //!
-//! It connects to the socket it is told, takes one [`Request`], runs its program and answers with one
+//! It connects to the socket it is told, takes one `Request`, runs its program and answers with one
 //! `Reply`. The connection is also its lifeline: when the backend is gone or wants the container gone, the
 //! connection ends, `cnb-init` ends, and the kernel ends everything in its process namespace. Environment
 //! and secrets reach the program this way, so that they are in no file.
