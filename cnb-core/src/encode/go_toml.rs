@@ -41,11 +41,9 @@ struct Writer {
 impl Writer {
     /// Values first, then tables, both in the order of the table.
     fn table(&mut self, path: &mut Vec<String>, table: &Table) {
-        for (key, value) in table.iter().filter(|(_, value)| !value.is_table_like()) {
+        for entry in table.iter().filter(|(_, value)| !value.is_table_like()) {
             self.indent(path.len());
-            self.text.push_str(&quoted_key(key));
-            self.text.push_str(" = ");
-            self.inline(value);
+            self.entry(entry);
             self.text.push('\n');
         }
         for (key, value) in table.iter().filter(|(_, value)| value.is_table_like()) {
@@ -102,17 +100,29 @@ impl Writer {
             Value::Float(number) => self.text.push_str(&number::float(*number)),
             Value::Boolean(flag) => self.text.push_str(if *flag { "true" } else { "false" }),
             Value::Array(elements) => self.list("[", elements, "]", Self::inline),
-            Value::Table(table) => self.list("{", table, "}", |writer, (key, value)| {
-                writer.text.push_str(&quoted_key(key));
-                writer.text.push_str(" = ");
-                writer.inline(value);
-            }),
+            Value::Table(table) => {
+                let (tables, values): (Vec<_>, Vec<_>) =
+                    table.iter().partition(|(_, value)| value.is_table_like());
+                self.list("{", values.into_iter().chain(tables), "}", Self::entry);
+            }
         }
     }
 
-    fn list<T>(&mut self, open: &str, elements: &[T], close: &str, write: impl Fn(&mut Self, &T)) {
+    fn entry(&mut self, (key, value): &(String, Value)) {
+        self.text.push_str(&quoted_key(key));
+        self.text.push_str(" = ");
+        self.inline(value);
+    }
+
+    fn list<'a, T: 'a>(
+        &mut self,
+        open: &str,
+        elements: impl IntoIterator<Item = &'a T>,
+        close: &str,
+        write: impl Fn(&mut Self, &T),
+    ) {
         self.text.push_str(open);
-        for (index, element) in elements.iter().enumerate() {
+        for (index, element) in elements.into_iter().enumerate() {
             if index > 0 {
                 self.text.push_str(", ");
             }
@@ -173,8 +183,8 @@ mod tests {
             s = "é\"\n\u0001\u007f"
             arr = [1, 2]
             big = 1e21
-            d = 1979-05-27T07:32:00Z
-            "odd key" = [[{b = 1, a = {}}], []]
+            d = 1979-05-27T07:32:00+00:00
+            "odd key" = [[{b = 1, c = 2, a = {}}], []]
             [[tab]]
             q = 1
             [[tab]]
@@ -194,7 +204,7 @@ verbatim = ["\u003c"]
   arr = [1, 2]
   big = 1e+21
   d = 1979-05-27T07:32:00Z
-  "odd key" = [[{a = {}, b = 1}], []]
+  "odd key" = [[{b = 1, c = 2, a = {}}], []]
   s = "é\"\n\u0001\u007f"
 
   [[tables.tab]]

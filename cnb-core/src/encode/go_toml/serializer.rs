@@ -46,6 +46,12 @@ fn unsupported(what: &str) -> EncodeError {
     EncodeError(what.to_owned())
 }
 
+/// Go has one form for a time without an offset.
+fn datetime(text: &str) -> String {
+    let utc = text.strip_suffix("+00:00").or_else(|| text.strip_suffix("-00:00"));
+    utc.map_or_else(|| text.to_owned(), |time| format!("{time}Z"))
+}
+
 /// Gives `None` for what is left out.
 struct Serializer;
 
@@ -283,7 +289,7 @@ impl ser::SerializeStruct for Fields {
             return Ok(Some(Value::Table(self.table)));
         }
         match self.table.pop() {
-            Some((_, Value::String(text))) => Ok(Some(Value::Verbatim(text))),
+            Some((_, Value::String(text))) => Ok(Some(Value::Verbatim(datetime(&text)))),
             _ => Err(unsupported("a date and time that is not a text")),
         }
     }
