@@ -2,7 +2,7 @@
 //!
 //! Everything here is a function of values; reading directories and writing layers is left to the caller:
 //! 1. take a [`Snapshot`] of `<layers>` (the phase uses [`snapshot::fs`]; others read what their backend has);
-//! 2. [`plan`] says which layers to make, in order;
+//! 2. [`plan()`] says which layers to make, in order;
 //! 3. make them, and hand their diffIDs to [`Plan::image`], which gives the bytes of the image config.
 //!
 //! For the same inputs the config is byte for byte that of the Go lifecycle.

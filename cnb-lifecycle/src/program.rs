@@ -1,7 +1,21 @@
-//! The programs `lifecycle` and `launcher`: flags, environment variables, defaults, log lines and exit codes of
-//! the Go lifecycle around the library functions of [`phase`](crate::phase) and [`launch`](crate::launch).
+//! The program `lifecycle`: flags, environment variables, defaults, log lines and exit codes of the Go lifecycle
+//! around the library functions of [`phase`](crate::phase).
 //!
 //! Each phase has a file that turns its inputs into a call of the library.
+//!
+//! # `lifecycle cache-save`
+//!
+//! One command that the Go lifecycle does not have, for platforms that export images themselves:
+//!
+//! ```text
+//! lifecycle cache-save -cache-dir DIR [-layers DIR] [-group FILE] [-uid N] [-gid N] [-log-level L] [-no-color]
+//! ```
+//!
+//! It replaces the content of the volume cache by the layers with `cache = true` and by the cache SBOM, exactly as
+//! the exporter does after it wrote an image, and with the same variables and defaults for its flags. It runs after
+//! the builder and needs group.toml, but neither analyzed.toml nor `<layers>/config/metadata.toml`. As root it
+//! becomes the user `-uid:-gid`. Exit codes: 0, 3 without `-cache-dir`, 1 when the cache or `<layers>` cannot be
+//! used; a layer that cannot be kept is a warning.
 
 use std::ffi::OsString;
 use std::io;

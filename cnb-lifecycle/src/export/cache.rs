@@ -103,3 +103,71 @@ impl CachePlan {
         metadata
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use cnb_core::encode::go_json;
+
+    use super::*;
+    use crate::export::snapshot::BuildpackDirectory;
+    use crate::export::snapshot::DirectoryEntry;
+
+    fn snapshot() -> Snapshot {
+        let files = [
+            ("a.toml", "[types]\ncache = true\nlaunch = true\n[metadata]\nk = 1\n"),
+            ("empty.toml", "[types]\ncache = true\n"),
+            ("broken.toml", "x"),
+            ("launch.toml", ""),
+            ("other.toml", "[types]\nlaunch = true\n"),
+        ];
+        let names = files.iter().map(|(name, _)| (*name, false)).chain([("a", true), ("other", true)]);
+        let entries: Vec<_> = names
+            .map(|(name, is_directory)| DirectoryEntry { name: name.to_owned(), is_directory })
+            .collect();
+        let documents: BTreeMap<_, _> =
+            files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect();
+        let buildpack = toml::from_str("id = 'x/y'\nversion = '1'\n").expect("a buildpack");
+        let directory = BuildpackDirectory::read(Path::new("/layers/x_y"), &buildpack, &entries, &documents)
+            .expect("a directory");
+        Snapshot { buildpacks: vec![directory], cache_sbom: true, ..Snapshot::default() }
+    }
+
+    #[test]
+    fn layers_with_contents_and_the_sbom_are_kept() {
+        let plan = plan(&snapshot(), PlatformApi::v0(8));
+        let paths: Vec<_> =
+            plan.layers.iter().map(|layer| (layer.id.as_str(), layer.path.as_str())).collect();
+        assert_eq!(paths, [("x/y:a", "x_y/a"), ("buildpacksio/lifecycle:cache.sbom", "sbom/cache")]);
+        assert_eq!(plan.skipped, [("x/y:empty".to_owned(), "because it has no contents".to_owned())]);
+        assert_eq!(plan.place(&plan.layers[0]), Some(("x/y", "a")));
+        assert_eq!(plan.place(&plan.layers[1]), None);
+    }
+
+    #[test]
+    fn metadata_names_what_was_really_kept() {
+        let plan = plan(&snapshot(), PlatformApi::v0(8));
+        let digest = |byte| Some(DiffId::from_bytes([byte; 32]));
+        let written = |diff_ids: &[_]| go_json::to_string(&plan.metadata(diff_ids)).expect("json");
+        let (one, two) = ("01".repeat(32), "02".repeat(32));
+        assert_eq!(
+            written(&[digest(1), digest(2)]),
+            format!(
+                "{{\"sbom\":{{\"sha\":\"sha256:{two}\"}},\"buildpacks\":[{{\"key\":\"x/y\",\"version\":\"1\",\
+                 \"layers\":{{\"a\":{{\"sha\":\"sha256:{one}\",\"data\":{{\"k\":1}},\"build\":false,\
+                 \"launch\":true,\"cache\":true}}}}}}]}}"
+            )
+        );
+        assert_eq!(
+            written(&[None, None]),
+            r#"{"sbom":{"sha":""},"buildpacks":[{"key":"x/y","version":"1","layers":{}}]}"#
+        );
+    }
+
+    #[test]
+    fn before_platform_api_0_8_there_is_no_sbom() {
+        assert_eq!(plan(&snapshot(), PlatformApi::v0(7)).layers.len(), 1);
+    }
+}

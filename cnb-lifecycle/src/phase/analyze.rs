@@ -18,7 +18,7 @@ use cnb_oci::config::ImageConfig;
 pub struct Subject<'a> {
     /// What the image is called.
     pub name: &'a str,
-    /// What names exactly this image, for example with its digest.
+    /// What names exactly this image, for example with its digest; empty when it does not exist.
     pub identifier: &'a str,
     /// Its config.
     pub config: &'a ImageConfig,
@@ -29,34 +29,29 @@ pub struct Subject<'a> {
 #[error("failed to find OS in run image config")]
 pub struct NoOs;
 
-/// What analyzed.toml says about these images.
+/// What analyzed.toml says about these images. `previous` is none when it cannot be used.
 ///
 /// # Errors
 /// When the run image does not say its operating system, from Platform API 0.12 on.
 pub fn analyze(
     previous: Option<Subject<'_>>,
-    run_image: Option<Subject<'_>>,
+    run_image: Subject<'_>,
     api: PlatformApi,
 ) -> Result<Analyzed, NoOs> {
     let metadata =
         previous.map_or_else(|| Some(LifecycleMetadata::default()), |image| metadata(image.config));
     // An image with a label that cannot be read counts as none.
     let reference = previous.filter(|_| metadata.is_some()).map(|image| image.identifier.to_owned());
-    let run_image = match run_image {
-        Some(image) if api.at_least(12) => RunImage {
-            reference: image.identifier.to_owned(),
-            image: image.name.to_owned(),
-            extend: false,
-            target: Some(target(image.config)?),
-        },
-        Some(image) => RunImage { reference: image.identifier.to_owned(), ..RunImage::default() },
-        None => RunImage::default(),
-    };
+    let mut analyzed = RunImage { reference: run_image.identifier.to_owned(), ..RunImage::default() };
+    if api.at_least(12) {
+        run_image.name.clone_into(&mut analyzed.image);
+        analyzed.target = Some(target(run_image.config)?);
+    }
     Ok(Analyzed {
         image: Some(ImageReference { reference: reference.unwrap_or_default() }),
         build_image: None,
         metadata: metadata.unwrap_or_default().into(),
-        run_image: Some(run_image),
+        run_image: Some(analyzed),
     })
 }
 
@@ -115,7 +110,8 @@ mod tests {
             (r#""io.buildpacks.lifecycle.metadata":"{""#, "", 0),
         ] {
             let config = config("linux", label);
-            let analyzed = analyze(Some(subject(&config)), None, PlatformApi::NEWEST).expect("analyzed");
+            let analyzed =
+                analyze(Some(subject(&config)), subject(&config), PlatformApi::NEWEST).expect("analyzed");
             assert_eq!(analyzed.image.map(|image| image.reference).as_deref(), Some(reference), "{label}");
             let metadata = LifecycleMetadata::try_from(analyzed.metadata).expect("no numbers");
             assert_eq!(metadata.buildpacks.len(), buildpacks, "{label}");
@@ -125,8 +121,7 @@ mod tests {
     #[test]
     fn targets_come_from_the_config_and_from_labels() {
         let debian = config("linux", r#""io.buildpacks.base.distro.name":"debian""#);
-        let run_image =
-            |config, api| analyze(None, Some(subject(config)), api).map(|analyzed| analyzed.run_image);
+        let run_image = |config, api| analyze(None, subject(config), api).map(|analyzed| analyzed.run_image);
         let new = run_image(&debian, PlatformApi::v0(12)).expect("analyzed").expect("a run image");
         assert_eq!(new.image, "x");
         let target = new.target.expect("a target");

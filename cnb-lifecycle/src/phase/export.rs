@@ -2,6 +2,7 @@
 //!
 //! Source: `phase/exporter.go` of the lifecycle.
 
+pub mod bom;
 pub mod layout;
 pub mod sboms;
 

@@ -1,9 +1,12 @@
 //! The phase `analyze`.
 
+use std::env::consts::ARCH;
 use std::path::Path;
 
 use cnb_core::analyzed::Analyzed;
 use cnb_core::encode::go_toml;
+use cnb_core::os_release::go_arch;
+use cnb_oci::config::ImageConfig;
 use flate2::read::MultiGzDecoder;
 
 use super::Invocation;
@@ -36,54 +39,56 @@ pub(super) fn analyze(invocation: &Invocation, images: &Images) -> Result<Analyz
         return Err(Failure::new("initialize analyzer", why).with_code(code::ANALYZE));
     }
     let directory = LayoutDirectory::new(&inputs.layout_dir);
-    let previous = usable(find(&directory, &images.previous)?)?;
+    let previous = find(&directory, &images.previous)?;
+    let previous = if previous.is_usable()? { Some(previous) } else { None };
     let run_image = find(&directory, &images.run_image)?;
-    let analyzed = analyze::analyze(
-        previous.as_ref().map(Found::subject),
-        run_image.as_ref().map(Found::subject),
-        invocation.api,
-    )
-    .map_err(failed)?;
-    if let Some(previous) = previous.filter(|_| !inputs.skip_layers) {
-        restore_sbom(&previous.image, Path::new(&inputs.layers_dir))?;
+    let analyzed =
+        analyze::analyze(previous.as_ref().map(Found::subject), run_image.subject(), invocation.api)
+            .map_err(failed)?;
+    let wants_sbom = invocation.api.at_least(8) && !inputs.skip_layers;
+    if let Some(previous) = previous.and_then(|previous| previous.image).filter(|_| wants_sbom) {
+        restore_sbom(&previous, Path::new(&inputs.layers_dir))?;
     }
     let text = go_toml::to_string(&analyzed).map_err(failed)?;
     documents::write("analyzed", Path::new(&inputs.analyzed_path), &text)?;
     Ok(analyzed)
 }
 
+/// What was looked for. An image that does not exist counts as an empty one for this machine, as in Go.
 struct Found {
     name: String,
     identifier: String,
-    image: LayoutImage,
+    config: ImageConfig,
+    image: Option<LayoutImage>,
 }
 
 impl Found {
     fn subject(&self) -> Subject<'_> {
-        Subject { name: &self.name, identifier: &self.identifier, config: &self.image.image.config }
+        Subject { name: &self.name, identifier: &self.identifier, config: &self.config }
+    }
+
+    /// An image that lost layers cannot be reused.
+    fn is_usable(&self) -> Result<bool, Failure> {
+        let Some(image) = &self.image else { return Ok(true) };
+        let is_complete = image.is_complete().map_err(failed)?;
+        if !is_complete {
+            tracing::info!("Ignoring image {:?} because it was corrupt", self.name);
+        }
+        Ok(is_complete)
     }
 }
 
-fn find(directory: &LayoutDirectory, name: &str) -> Result<Option<Found>, Failure> {
+fn find(directory: &LayoutDirectory, name: &str) -> Result<Found, Failure> {
     let path = directory.path(name).map_err(failed)?;
     let name = path.display().to_string();
     let Some(image) = LayoutImage::find(&path).map_err(failed)? else {
         tracing::info!("Image with name {name:?} not found");
-        return Ok(None);
+        let config = ImageConfig::empty("linux", go_arch(ARCH));
+        return Ok(Found { name, identifier: String::new(), config, image: None });
     };
     let identifier = image.identifier();
     tracing::debug!("Found image with identifier {identifier:?}");
-    Ok(Some(Found { name, identifier, image }))
-}
-
-/// An image that lost layers cannot be reused.
-fn usable(found: Option<Found>) -> Result<Option<Found>, Failure> {
-    let Some(found) = found else { return Ok(None) };
-    if found.image.is_complete().map_err(failed)? {
-        return Ok(Some(found));
-    }
-    tracing::info!("Ignoring image {:?} because it was corrupt", found.name);
-    Ok(None)
+    Ok(Found { name, identifier, config: image.image.config.clone(), image: Some(image) })
 }
 
 /// Unpacks the launch SBOM of the previous image; the restorer gives it to the buildpacks.

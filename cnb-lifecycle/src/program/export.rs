@@ -18,6 +18,7 @@ use cnb_core::labels::lifecycle::LifecycleMetadata;
 use cnb_core::os_release::go_arch;
 use cnb_core::project_metadata::ProjectMetadata;
 use cnb_core::reference::Reference;
+use cnb_core::report::Build;
 use cnb_core::report::Image;
 use cnb_core::report::Report;
 
@@ -34,6 +35,7 @@ use crate::phase::buildpack_api;
 use crate::phase::cache::save;
 use crate::phase::export;
 use crate::phase::export::Inputs;
+use crate::phase::export::bom::bom;
 use crate::phase::export::layout::LayoutTarget;
 use crate::phase::export::layout::Output;
 use crate::phase::export::layout::recorded_run_image;
@@ -96,7 +98,8 @@ pub(super) fn export(
     };
     let (saved, snapshot) = export::export(&exporting, target).map_err(failed)?;
     let image = Image { tags: saved.names, manifest_size: saved.manifest_size, ..Image::default() };
-    let report = go_toml::to_string(&Report { image, ..Report::default() }).map_err(failed)?;
+    let bom = if invocation.api.at_least(9) { Vec::new() } else { bom(layers, group).map_err(failed)? };
+    let report = go_toml::to_string(&Report { build: Build { bom }, image }).map_err(failed)?;
     documents::write("report", Path::new(&inputs.report_path), &report)
         .map_err(|failure| failure.with_code(code::EXPORT))?;
     if let Some(cache) = cache {

@@ -240,6 +240,38 @@ fn a_damaged_cache_costs_layers_but_no_build() {
 }
 
 #[test]
+fn the_run_image_of_the_platform_is_the_mirror_in_the_registry_of_the_output() {
+    let build = Build::new();
+    let run = build.path("run.toml");
+    for (images, expected) in [
+        (
+            "image = 'other.example.com/run'\nmirrors = ['example.com/run']",
+            Some("images/example.com/run/latest@"),
+        ),
+        (
+            "image = 'example.com/run'\nmirrors = ['other.example.com/run']",
+            Some("images/example.com/run/latest@"),
+        ),
+        ("image = 'a.example.com/run'", Some("")),
+        ("", None),
+    ] {
+        build.write(
+            "run.toml",
+            &if images.is_empty() { String::new() } else { format!("[[images]]\n{images}\n") },
+        );
+        let output = build.lifecycle(&["analyze", "-layout", "-run", &run, "example.com/app:1"]);
+        let Some(expected) = expected else {
+            assert_eq!(output.status.code(), Some(3), "{output:?}");
+            continue;
+        };
+        assert!(output.status.success(), "{output:?}");
+        let analyzed: toml::Table = build.read("layers/analyzed.toml").parse().expect("toml");
+        let reference = analyzed["run-image"]["reference"].as_str().expect("a reference");
+        assert!(reference.contains(expected) && reference.is_empty() == expected.is_empty(), "{reference}");
+    }
+}
+
+#[test]
 fn failures_have_the_exit_code_of_their_phase() {
     let build = Build::new();
     build.write("layers/analyzed.toml", "[run-image]\nreference = 'example.com/run'\n");
