@@ -9,6 +9,7 @@ use crate::programs;
 mod apps;
 mod package;
 mod rust;
+mod same;
 mod vectors;
 
 /// One thing that has to hold, callable alone.
@@ -33,6 +34,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "vectors", about: "the lifecycle does what the Go lifecycle did", run: vectors::run },
     Stage { name: "examples", about: "the tests of the examples themselves", run: rust::examples },
     Stage { name: "apps", about: "the example applications become images that answer", run: apps::run },
+    Stage { name: "same", about: "one image ID for every user, directory, umask and cache", run: same::run },
     Stage { name: "package", about: "the packed crates build outside of here", run: package::package },
 ];
 

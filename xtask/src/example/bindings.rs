@@ -7,12 +7,24 @@ use std::path::PathBuf;
 use crate::Result;
 use crate::example;
 
-/// The arguments for `cnb build` that pass the certificates, pip's and npm's settings of this machine, as
-/// far as it has them.
+/// The arguments for `cnb build` that pass the settings of this machine.
 ///
 /// # Errors
 /// When a file cannot be copied.
 pub(crate) fn arguments() -> Result<Vec<String>> {
+    let binding = |name: &String| {
+        let directory = directory().join(name);
+        ["--binding".to_owned(), format!("{name}={}", directory.display())]
+    };
+    Ok(names()?.iter().flat_map(binding).collect())
+}
+
+/// Makes the bindings, as far as this machine has certificates and settings of pip and npm; returns their
+/// names, which are those of their directories in [`directory`] as well.
+///
+/// # Errors
+/// When a file cannot be copied.
+pub(crate) fn names() -> Result<Vec<String>> {
     let home = std::env::home_dir().unwrap_or_default();
     let kinds = [
         ("ca-certificates", "ca.crt", vec![PathBuf::from("/etc/ssl/certs/ca-certificates.crt")]),
@@ -23,15 +35,19 @@ pub(crate) fn arguments() -> Result<Vec<String>> {
         ),
         ("npm", ".npmrc", vec![home.join(".npmrc")]),
     ];
-    let mut arguments = Vec::new();
+    let mut names = Vec::new();
     for (kind, name, places) in kinds {
-        let directory = example::directory().join("bindings").join(kind);
         if let Some(file) = places.iter().find(|place| place.is_file()) {
-            write(&directory, kind, name, file)?;
-            arguments.extend(["--binding".to_owned(), format!("{kind}={}", directory.display())]);
+            write(&directory().join(kind), kind, name, file)?;
+            names.push(kind.to_owned());
         }
     }
-    Ok(arguments)
+    Ok(names)
+}
+
+/// Where the bindings are.
+pub(crate) fn directory() -> PathBuf {
+    example::directory().join("bindings")
 }
 
 fn write(directory: &Path, kind: &str, name: &str, file: &Path) -> Result<()> {
