@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use cnb_cache::namespace::Namespace;
 use cnb_cache::record::Record;
 use cnb_cache::store::Store;
+use cnb_core::diagnostic::Diagnostics;
+use cnb_core::event::Event;
 use cnb_core::labels::lifecycle;
 use cnb_lifecycle::platform;
-use cnb_lifecycle::platform::BuildRequest;
 use cnb_lifecycle::platform::Built;
 use cnb_oci::local::LocalBackend;
 use cnb_oci::local::Options;
@@ -21,6 +22,7 @@ mod args;
 mod bindings;
 mod failure;
 mod request;
+mod selection;
 mod signal;
 
 pub(crate) use args::Args;
@@ -42,7 +44,7 @@ use crate::progress::Style;
 pub(crate) fn run(args: &Args) -> ExitCode {
     let prepared = Prepared::new(args);
     let progress = progress::start(style(args));
-    let built = prepared.and_then(|prepared| build(prepared, &*progress));
+    let built = prepared.and_then(|prepared| build(args, prepared, &*progress));
     progress.finish(built.as_ref().err());
     match built {
         Ok(built) => {
@@ -63,25 +65,23 @@ fn style(args: &Args) -> Style {
 
 /// What a build needs, read while the process has a single thread.
 struct Prepared {
-    request: BuildRequest,
-    warnings: Vec<String>,
+    asked: Asked,
     options: Options,
     store: Store,
-    namespace: Namespace,
 }
 
 impl Prepared {
     fn new(args: &Args) -> Result<Self> {
         let cache_dir = paths::cache_dir(args.cache_dir.as_deref())?;
         let (init, tool) = (paths::helper("cnb-init")?, paths::helper("lifecycle")?);
-        let Asked { mut request, namespace, warnings } = request::read(args, tool)?;
+        let mut asked = request::read(args, tool)?;
         let options = options(args, &cache_dir, enter(args)?, &init);
         let store = Store::new(&cache_dir);
         if args.clear_cache {
-            store.clear(&namespace).map_err(|error| Failure::caused(Exit::Other, &error))?;
+            store.clear(&asked.namespace).map_err(|error| Failure::caused(Exit::Other, &error))?;
         }
-        request.last_label = last_label(&store, &namespace)?;
-        Ok(Self { request, warnings, options, store, namespace })
+        asked.request.last_label = last_label(&store, &asked.namespace)?;
+        Ok(Self { asked, options, store })
     }
 }
 
@@ -116,24 +116,33 @@ fn options(args: &Args, cache_dir: &Path, mapping: Mapping, init: &Path) -> Opti
     }
 }
 
-fn build(prepared: Prepared, progress: &dyn Progress) -> Result<Built> {
-    let Prepared { request, warnings, options, store, namespace } = prepared;
-    for message in warnings {
-        progress.event(cnb_core::event::Event::Warning { message });
-    }
+fn build(args: &Args, prepared: Prepared, progress: &dyn Progress) -> Result<Built> {
+    let Prepared { asked, options, store } = prepared;
+    let Asked { mut request, namespace, descriptor, warnings } = asked;
+    warn(progress, &warnings);
     let backend = LocalBackend::new(options).map_err(|error| Failure::caused(of_backend(&error), &error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Machine, format!("failed to start threads: {error}")))?;
     let built = runtime.block_on(async {
+        let work = async {
+            let warnings = selection::select(&backend, &mut request, args, descriptor.as_ref()).await?;
+            warn(progress, &warnings);
+            let built = platform::build(&backend, &request, progress).await;
+            built.map_err(|error| failure::failure(&error))
+        };
         tokio::select! {
-            built = platform::build(&backend, &request, progress) => {
-                built.map_err(|error| failure::failure(&error))
-            }
+            built = work => built,
             failure = signal::received() => Err(failure),
         }
     })?;
     save_record(&store, &namespace, &built)?;
     Ok(built)
+}
+
+fn warn(progress: &dyn Progress, warnings: &Diagnostics) {
+    for warning in warnings {
+        progress.event(Event::Warning { message: warning.to_string() });
+    }
 }

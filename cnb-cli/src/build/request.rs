@@ -14,8 +14,11 @@ use cnb_core::diagnostic::Diagnostics;
 use cnb_core::diagnostic::SourceFile;
 use cnb_core::env_file;
 use cnb_core::image_name::ImageName;
+use cnb_core::labels::project::ProjectLabel;
+use cnb_core::labels::project::Source;
 use cnb_core::project::Descriptor;
 use cnb_core::project::files::FileFilter;
+use cnb_core::selection::is_for;
 use cnb_lifecycle::platform::BuildRequest;
 
 use super::args;
@@ -24,6 +27,9 @@ use super::bindings;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
+
+/// The execution environment of images that are built to run.
+const EXEC_ENV: &str = "production";
 
 /// Variables of this process that containers get, because without them nothing behind a proxy can be reached.
 const PROXY: [&str; 6] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
@@ -35,8 +41,10 @@ pub(super) struct Asked {
     pub(super) request: BuildRequest,
     /// Whose it is.
     pub(super) namespace: Namespace,
+    /// The project descriptor, if there is one.
+    pub(super) descriptor: Option<Descriptor>,
     /// What a person should know.
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Diagnostics,
 }
 
 /// Reads everything that people wrote. `tool` is our static `lifecycle` program.
@@ -62,13 +70,13 @@ pub(super) fn read(args: &Args, tool: PathBuf) -> Result<Asked> {
     };
     request.env = environment(args, descriptor.as_ref(), &mut diagnostics)?;
     request.container_env = PROXY.iter().filter_map(|name| Some(((*name).to_owned(), own(name)?))).collect();
+    request.project = project(descriptor.as_ref());
     request.bindings = args.binding.iter().map(|flag| bindings::read(flag)).collect::<Result<_>>()?;
     if let Some(descriptor) = &descriptor {
         let filter = FileFilter::new(&descriptor.files);
         request.filter = filter.map(|filter| -> Arc<dyn Filter> { Arc::new(filter) });
     }
-    let warnings = diagnostics.iter().map(ToString::to_string).collect();
-    Ok(Asked { request, namespace, warnings })
+    Ok(Asked { request, namespace, descriptor, warnings: diagnostics })
 }
 
 fn descriptor(args: &Args) -> Result<(Option<Descriptor>, Diagnostics)> {
@@ -100,13 +108,33 @@ fn builder(args: &Args, descriptor: Option<&Descriptor>) -> Result<ImageName> {
     Ok(relative_to(name, args))
 }
 
+/// The directory of the descriptor.
+pub(super) fn base_directory(args: &Args) -> &Path {
+    args.descriptor.as_deref().map_or(&args.app, |file| file.parent().unwrap_or(Path::new("")))
+}
+
 /// Paths in a descriptor are relative to its directory.
 fn relative_to(name: ImageName, args: &Args) -> ImageName {
-    let base = args.descriptor.as_deref().and_then(Path::parent).unwrap_or(&args.app);
+    let base = base_directory(args);
     match name {
         ImageName::Oci { directory, tag } => ImageName::Oci { directory: base.join(directory), tag },
         ImageName::OciArchive { file, tag } => ImageName::OciArchive { file: base.join(file), tag },
         other => other,
+    }
+}
+
+/// Where the source comes from, as pack says it: `ProjectSource` of type `project`.
+fn project(descriptor: Option<&Descriptor>) -> ProjectLabel {
+    let entry = |key: &str, value: &Option<String>| {
+        value.iter().map(|value| (key.to_owned(), value.as_str().into())).collect()
+    };
+    let source = descriptor.map(|descriptor| Source {
+        r#type: "project".to_owned(),
+        version: entry("declared", &descriptor.version),
+        metadata: entry("url", &descriptor.source_url),
+    });
+    ProjectLabel {
+        source: source.filter(|source| !(source.version.is_empty() && source.metadata.is_empty())),
     }
 }
 
@@ -118,7 +146,9 @@ fn environment(
 ) -> Result<Vec<(String, String)>> {
     let mut env = BTreeMap::new();
     for entry in descriptor.iter().flat_map(|descriptor| &descriptor.env) {
-        env.insert(entry.name.clone(), entry.value.clone());
+        if is_for(&entry.exec_env, EXEC_ENV) {
+            env.insert(entry.name.clone(), entry.value.clone());
+        }
     }
     for path in &args.env_file {
         let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
@@ -171,6 +201,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Exit::InvalidInput, format!("failed to read `{}`: {error}", path.display()))
 }
 
-fn invalid(errors: &Diagnostics) -> Failure {
+/// The failure that errors in a file of a person are.
+pub(super) fn invalid(errors: &Diagnostics) -> Failure {
     Failure::new(Exit::InvalidInput, errors.render(std::io::stderr().is_terminal()))
 }
