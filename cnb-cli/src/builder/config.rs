@@ -62,7 +62,7 @@ impl Config {
         for module in &config.buildpacks {
             match buildpack(config, module, directory) {
                 Ok(path) => buildpacks.push(path),
-                Err(error) => errors.push(error),
+                Err(more) => errors.extend(more),
             }
         }
         if errors.has_errors() {
@@ -120,8 +120,8 @@ fn buildpack(
     config: &BuilderConfig,
     module: &Module,
     directory: &Path,
-) -> std::result::Result<PathBuf, Diagnostic> {
-    let error = |code, message: String| config.error_at(module.span, code, message);
+) -> std::result::Result<PathBuf, Diagnostics> {
+    let error = |code, message: String| Diagnostics::from(config.error_at(module.span, code, message));
     let path = match &module.source {
         ModuleSource::Uri(uri) if !uri.contains("://") => directory.join(uri),
         _ => return Err(error("unsupported", "buildpacks are taken from directories only".to_owned())),
