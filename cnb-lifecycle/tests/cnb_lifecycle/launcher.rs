@@ -87,8 +87,8 @@ fn descriptor_3_may_be_in_use() {
 
 #[test]
 fn exit_codes_say_what_failed() {
-    let root = image();
     type Variables = &'static [(&'static str, &'static str)];
+    let root = image();
     let cases: [(&[&str], Variables, i32, &str); 6] = [
         (&["--", "sh", "-c", "exit 7"], &[], 7, ""),
         (&["--", "no-such-program"], &[], 82, "ERROR: failed to launch: path lookup: "),
