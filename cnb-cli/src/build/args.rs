@@ -41,7 +41,7 @@ pub(crate) struct Args {
     pub(crate) descriptor: Option<PathBuf>,
 
     /// A buildpack to use instead of the descriptor's and the builder's order: a directory or
-    /// ID[@VERSION] of the builder; may be given several times.
+    /// ID or ID@VERSION of the builder; may be given several times.
     #[arg(long, short = 'b', value_name = "BUILDPACK")]
     pub(crate) buildpack: Vec<String>,
 
