@@ -109,7 +109,7 @@ fn enter(args: &Args) -> Result<Mapping> {
 }
 
 fn options(args: &Args, cache_dir: &Path, mapping: Mapping, init: &Path) -> Options {
-    let options = Options::new(mapping, cache_dir, init).with_caches(cache_dir.join("ns"));
+    let options = Options::new(mapping, cache_dir, init);
     match &args.runtime {
         Some(program) => options.with_runtime(RuntimeCli::new(program)),
         None => options,
@@ -127,6 +127,10 @@ fn build(args: &Args, prepared: Prepared, progress: &dyn Progress) -> Result<Bui
         .map_err(|error| Failure::new(Exit::Machine, format!("failed to start threads: {error}")))?;
     let built = runtime.block_on(async {
         let work = async {
+            if args.clear_cache {
+                let forgotten = backend.forget_cache(&namespace.id()).await;
+                forgotten.map_err(|error| Failure::caused(of_backend(&error), &error))?;
+            }
             let warnings = selection::select(&backend, &mut request, args, descriptor.as_ref()).await?;
             warn(progress, &warnings);
             let built = platform::build(&backend, &request, progress).await;

@@ -16,6 +16,7 @@ use std::thread::JoinHandle;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cnb_core::backend::Backend;
+use cnb_core::backend::CacheId;
 use cnb_core::backend::Capabilities;
 use cnb_core::backend::Entry;
 use cnb_core::backend::Error;
@@ -134,6 +135,15 @@ impl LocalBackend {
         let Options { mapping, state, caches, init, runtimes } = options;
         let machine = Machine::new(mapping, &state, &caches, init, runtimes)?;
         Ok(Self { machine: Arc::new(machine) })
+    }
+
+    /// Forgets what steps left in a cache, when none of them has it any more.
+    ///
+    /// # Errors
+    /// When the cache cannot be locked.
+    pub async fn forget_cache(&self, id: &CacheId) -> Result<()> {
+        let id = id.clone();
+        self.work(move |machine| cache::forget(&machine.caches, &id)).await
     }
 
     /// Does blocking work on a thread of its own.

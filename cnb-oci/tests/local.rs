@@ -18,6 +18,8 @@ mod faults;
 mod image;
 #[path = "local/mode.rs"]
 mod mode;
+#[path = "local/network.rs"]
+mod network;
 #[path = "local/programs.rs"]
 mod programs;
 #[path = "local/users.rs"]
@@ -33,6 +35,8 @@ type Check = fn(&Inside);
 /// Run in every mode.
 const CHECKS: &[(&str, Check)] = &[
     ("conformance", conformance::suite),
+    ("cache", users::a_cache_can_be_forgotten),
+    ("network", network::a_static_program_finds_a_host_by_its_name),
     ("no_runtime", faults::without_a_runtime_the_error_says_what_to_install),
     ("full_disk", faults::a_full_disk_is_named),
     ("corrupt", faults::a_corrupt_layer_is_never_part_of_a_root),

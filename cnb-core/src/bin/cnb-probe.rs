@@ -7,8 +7,8 @@
 use std::fs;
 use std::io;
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::net::TcpStream;
+use std::net::ToSocketAddrs as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process;
@@ -129,7 +129,13 @@ impl Host for System {
     }
 
     fn connect(&mut self, address: &str) -> io::Result<()> {
-        let address: SocketAddr = address.parse().map_err(io::Error::other)?;
-        TcpStream::connect_timeout(&address, Duration::from_secs(5)).map(drop)
+        let mut last = io::Error::other("the host has no address");
+        for address in address.to_socket_addrs()? {
+            match TcpStream::connect_timeout(&address, Duration::from_secs(5)) {
+                Ok(_) => return Ok(()),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
     }
 }

@@ -16,7 +16,7 @@
 //! | `remove PATH` | removes a file, link, or directory with all that is in it |
 //! | `id`, `pwd`, `env` | `UID:GID`; the working directory; the environment, one `NAME=VALUE` a line |
 //! | `routes` | the names of the network interfaces that have an IPv4 route, one a line |
-//! | `connect ADDRESS:PORT` | opens and closes a TCP connection |
+//! | `connect HOST:PORT` | opens and closes a TCP connection |
 //! | `sleep MILLISECONDS`, `wait` | sleeps; sleeps until it is killed |
 //! | `tick PATH` | adds a byte to a file every 10 ms until it is killed |
 //! | `exit CODE`, `abort` | ends with a code; by a signal |

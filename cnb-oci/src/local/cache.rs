@@ -3,6 +3,7 @@
 use std::fs;
 use std::fs::File;
 use std::fs::TryLockError;
+use std::io;
 use std::io::PipeReader;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -33,6 +34,22 @@ pub(super) struct Held {
 impl Held {
     pub(super) fn path(&self) -> &Path {
         &self.directory
+    }
+}
+
+/// Waits until nobody has the cache, and forgets what is in it.
+pub(super) fn forget(caches: &Path, id: &CacheId) -> Result<()> {
+    let parent = caches.join(id.as_str());
+    if !parent.exists() {
+        return Ok(());
+    }
+    let path = parent.join("lock");
+    let lock = store::open_lock(&path).map_err(at("open", &path))?;
+    lock.lock().map_err(at("lock", &path))?;
+    let files = parent.join("files");
+    match fs::remove_dir_all(&files) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove", &files)(error)),
+        _ => Ok(()),
     }
 }
 

@@ -49,6 +49,21 @@ pub(crate) fn a_step_runs_as_its_user_and_can_use_what_is_mounted(inside: &Insid
     assert_eq!(names, [("new", 0o644), ("old", 0o644), ("tmp", 0o755)]);
 }
 
+pub(crate) fn a_cache_can_be_forgotten(inside: &Inside) {
+    let backend = inside.backend();
+    let cache = CacheId::new("forgotten").expect("it is a plain name");
+    let run = |words: &[&str]| {
+        let mount = MountKind::Cache(cache.clone());
+        let step = probe(inside, &backend, words).with_user(USER).with_mount("/cache", mount);
+        block_on(backend.run(step, &Text::default())).expect("it runs").exit_code
+    };
+    assert_eq!(run(&["write", "/cache/k", "v"]), 0);
+    assert_eq!(run(&["cat", "/cache/k"]), 0, "it is kept");
+    block_on(backend.forget_cache(&cache)).expect("nobody has it");
+    assert_ne!(run(&["cat", "/cache/k"]), 0, "it is forgotten");
+    assert_eq!(run(&["write", "/cache/k", "v"]), 0, "and can be used again");
+}
+
 /// All that a step writes.
 #[derive(Debug, Default)]
 struct Text(Mutex<String>);
