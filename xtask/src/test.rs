@@ -7,6 +7,7 @@ use crate::Result;
 use crate::programs;
 
 mod apps;
+mod labels;
 mod package;
 mod rust;
 mod same;
@@ -22,6 +23,7 @@ struct Stage {
 const STAGES: &[Stage] = &[
     Stage { name: "fmt", about: "the code is formatted", run: rust::fmt },
     Stage { name: "clippy", about: "no lint warns", run: rust::clippy },
+    Stage { name: "features", about: "each feature builds alone", run: rust::features },
     Stage { name: "unit", about: "tests of all crates but cnb-oci", run: rust::unit },
     Stage {
         name: "local",

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -17,13 +18,25 @@ pub(crate) fn image_id(layout: &Path, tag: &str) -> Result<String> {
     Ok(digest.to_owned())
 }
 
+/// The config of the image with a tag.
+///
+/// # Errors
+/// When there is no such image.
+pub(crate) fn config(layout: &Path, tag: &str) -> Result<Value> {
+    read(&blob(layout, &image_id(layout, tag)?))
+}
+
 fn manifest(layout: &Path, tag: &str) -> Result<Value> {
     let index: Value = read(&layout.join("index.json"))?;
     let named = |entry: &&Value| entry["annotations"]["org.opencontainers.image.ref.name"] == tag;
     let entry = index["manifests"].as_array().and_then(|manifests| manifests.iter().find(named));
     let digest = entry.and_then(|entry| entry["digest"].as_str());
     let digest = digest.ok_or_else(|| format!("{} has no image {tag}", layout.display()))?;
-    read(&layout.join("blobs").join(digest.replace(':', "/")))
+    read(&blob(layout, digest))
+}
+
+fn blob(layout: &Path, digest: &str) -> PathBuf {
+    layout.join("blobs").join(digest.replace(':', "/"))
 }
 
 fn read(file: &Path) -> Result<Value> {

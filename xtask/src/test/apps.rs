@@ -1,7 +1,9 @@
 //! The example applications become images that answer.
 
+use super::labels;
 use crate::Result;
 use crate::command;
+use crate::debian;
 use crate::example;
 use crate::example::images;
 use crate::example::layout::image_id;
@@ -13,6 +15,7 @@ const APPS: [(&str, &str, &str); 2] =
 
 /// Each application is built twice: the second time gives the same image.
 pub(super) fn run() -> Result<()> {
+    debian::ensure(&["skopeo"])?;
     example::builder::make()?;
     for (app, path, expected) in APPS {
         let first = build(app)?;
@@ -20,6 +23,7 @@ pub(super) fn run() -> Result<()> {
         if first != second {
             return Err(format!("{app}: {first} became {second} in a build without changes").into());
         }
+        labels::check(&images(), app)?;
         let answer = Service::start(app)?.get(path)?;
         println!("{app}: {second}: {answer}");
         if !answer.contains(expected) {

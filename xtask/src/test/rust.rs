@@ -42,6 +42,22 @@ pub(super) fn clippy() -> Result<()> {
     Ok(())
 }
 
+/// Crates with features, each with the features that must build alone.
+const FEATURES: [(&str, &[&str]); 3] = [
+    ("cnb-core", &["", "conformance", "memory", "render"]),
+    ("cnb-lifecycle", &[""]),
+    ("cnb-oci", &["", "local"]),
+];
+
+pub(super) fn features() -> Result<()> {
+    for (package, features) in FEATURES {
+        for feature in features {
+            run(&mut cargo(["check", "--package", package, "--no-default-features", "--features", feature]))?;
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn unit() -> Result<()> {
     run(&mut cargo(["test", "--workspace", "--exclude", "cnb-oci", "--all-features"]))
 }
