@@ -33,6 +33,8 @@ const IMAGE_NAMES: &str = "\
 Image names:
   oci:DIRECTORY[:TAG]     an OCI layout directory
   oci-archive:FILE[:TAG]  a tar of an OCI layout
+  docker-archive:FILE[:REFERENCE]
+                          what `docker load` reads, for outputs alone
 
 Exit codes:
     1  a failure without a code of its own

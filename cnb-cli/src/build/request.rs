@@ -53,6 +53,9 @@ pub(super) fn read(args: &Args, tool: PathBuf) -> Result<Asked> {
         let message = format!("the application `{}` is not a directory", args.app.display());
         return Err(Failure::new(Exit::InvalidInput, message));
     }
+    for output in &args.output {
+        writable(output)?;
+    }
     let (descriptor, mut diagnostics) = descriptor(args)?;
     let builder = builder(args, descriptor.as_ref())?;
     let namespace = namespace(args, descriptor.as_ref(), &builder)?;
@@ -77,6 +80,20 @@ pub(super) fn read(args: &Args, tool: PathBuf) -> Result<Asked> {
         request.filter = filter.map(|filter| -> Arc<dyn Filter> { Arc::new(filter) });
     }
     Ok(Asked { request, namespace, descriptor, warnings: diagnostics })
+}
+
+/// Said before anything is built.
+fn writable(output: &ImageName) -> Result<()> {
+    match output {
+        ImageName::Oci { .. } | ImageName::OciArchive { .. } | ImageName::DockerArchive { .. } => Ok(()),
+        other => {
+            let message = format!(
+                "images cannot be written to `{other}`\n  help: use oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG] or \
+                 docker-archive:FILE[:REFERENCE]"
+            );
+            Err(Failure::new(Exit::Usage, message))
+        }
+    }
 }
 
 fn descriptor(args: &Args) -> Result<(Option<Descriptor>, Diagnostics)> {
