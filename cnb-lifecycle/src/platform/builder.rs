@@ -11,7 +11,8 @@ use cnb_core::backend::Part;
 use cnb_core::backend::Source;
 use cnb_core::backend::Tree;
 use cnb_core::backend::User;
-use serde::Deserialize;
+use cnb_core::lifecycle::ApiVersions;
+use cnb_core::lifecycle::LifecycleDescriptor;
 
 use super::BuildRequest;
 use super::error::During as _;
@@ -60,9 +61,10 @@ impl Builder {
             Some(directory) => Some(load_lifecycle(backend, directory).await?),
             None => None,
         };
-        let document = lifecycle_toml(backend, &image, lifecycle.as_ref()).await?;
-        let platform_api = agree(&document.platform_apis(), request.platform_api)?;
-        let lifecycle_version = document.lifecycle.version;
+        let descriptor =
+            lifecycle_toml(backend, &request.builder.to_string(), &image, lifecycle.as_ref()).await?;
+        let platform_api = agree(&platform_apis(&descriptor), request.platform_api)?;
+        let lifecycle_version = descriptor.lifecycle.version;
         Ok(Self { image, env, user, platform_api, lifecycle, lifecycle_version })
     }
 
@@ -90,54 +92,31 @@ async fn read_text(backend: &dyn Backend, tree: &Tree, path: &str) -> Result<Opt
     }
 }
 
-/// lifecycle.toml: platform specification, "lifecycle.toml".
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct LifecycleToml {
-    lifecycle: Descriptor,
-    apis: Option<Apis>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Descriptor {
-    version: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Apis {
-    platform: Versions,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Versions {
-    deprecated: Vec<String>,
-    supported: Vec<String>,
-}
-
-impl LifecycleToml {
-    /// The Platform APIs of the lifecycle. One that does not say is taken to know all of them: a directory of
-    /// freshly built programs has no lifecycle.toml.
-    fn platform_apis(&self) -> Vec<PlatformApi> {
-        let Some(apis) = &self.apis else { return PlatformApi::supported().collect() };
-        let texts = apis.platform.supported.iter().chain(&apis.platform.deprecated);
-        texts.filter_map(|text| text.parse().ok()).collect()
+/// The Platform APIs of a lifecycle. One that does not say is taken to know all of them: a directory of freshly
+/// built programs has no lifecycle.toml.
+fn platform_apis(descriptor: &LifecycleDescriptor) -> Vec<PlatformApi> {
+    let said = &descriptor.apis.platform;
+    if *said == ApiVersions::default() {
+        return PlatformApi::supported().collect();
     }
+    said.all().filter_map(|text| text.parse().ok()).collect()
 }
 
 async fn lifecycle_toml(
     backend: &dyn Backend,
+    name: &str,
     image: &Image,
     lifecycle: Option<&Tree>,
-) -> Result<LifecycleToml, Error> {
+) -> Result<LifecycleDescriptor, Error> {
     let (tree, path) = match lifecycle {
         Some(tree) => (tree, "/lifecycle.toml".to_owned()),
         None => (&image.root, format!("{LIFECYCLE_DIR}/lifecycle.toml")),
     };
-    let Some(text) = read_text(backend, tree, &path).await? else { return Ok(LifecycleToml::default()) };
-    toml::from_str(&text).map_err(|error| Error::Builder { builder: path, reason: error.to_string() })
+    let Some(text) = read_text(backend, tree, &path).await? else {
+        return Ok(LifecycleDescriptor::default());
+    };
+    LifecycleDescriptor::read(path.as_ref(), &text)
+        .map_err(|error| Error::Builder { builder: name.to_owned(), reason: error.to_string() })
 }
 
 fn agree(theirs: &[PlatformApi], wanted: Option<PlatformApi>) -> Result<PlatformApi, Error> {
