@@ -26,6 +26,8 @@ const GROUP: &str = "/layers/group.toml";
 const ORDER: &str = "/layers/order.toml";
 const PLAN: &str = "/layers/plan.toml";
 const CACHE_DIR: &str = "/cache";
+/// A run.toml that declares nothing.
+const NO_RUN_IMAGES: &str = "/dev/null";
 const TOOL_DIR: &str = "/cnb-tool";
 
 /// What detection found out, as the files that the next phases read.
@@ -110,6 +112,10 @@ pub(super) async fn restore(
     args.extend(["-uid", &uid, "-gid", &gid]);
     if request.cache.is_some() {
         args.extend(["-cache-dir", CACHE_DIR]);
+    }
+    // A restorer that knows the builder's run.toml asks a registry for the run image, which is ours to find.
+    if builder.platform_api.at_least(14) {
+        args.extend(["-run", NO_RUN_IMAGES]);
     }
     let mut step =
         containers.phase("restore", "restorer", &args).with_mount(LAYERS_DIR, MountKind::InOut(layers));
