@@ -154,10 +154,15 @@ fn remove_dead(sessions: &Path, sweep: impl Fn(&Path)) -> Result<()> {
             continue;
         }
         let path = directory.join("lock");
-        let held = open_lock(&path).map_err(at("open", &path))?;
-        if held.try_lock().is_ok() {
-            sweep(&directory);
-            remove(&directory);
+        match open_lock(&path) {
+            Ok(lock) if lock.try_lock().is_ok() => {
+                sweep(&directory);
+                remove(&directory);
+            }
+            // Its process removed it meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(at("open", &path)(error)),
+            Ok(_) => {}
         }
     }
     Ok(())
