@@ -45,13 +45,13 @@ impl RunImage {
 
     /// The reference that labels carry: a name with a digest, never a path of this machine.
     pub(super) fn reference(&self) -> String {
-        let name = &self.names[0].image;
-        format!("{}@{}", without_tag(name), self.image.digest)
+        format!("{}@{}", repository(&self.names[0].image), self.image.digest)
     }
 }
 
-/// A tag beside a digest says nothing more.
-fn without_tag(name: &str) -> &str {
+/// A name without tag and digest: beside the digest that was found they say nothing more.
+fn repository(name: &str) -> &str {
+    let name = name.split_once('@').map_or(name, |(name, _)| name);
     let last = name.rfind('/').map_or(0, |slash| slash + 1);
     name[last..].find(':').map_or(name, |colon| &name[..last + colon])
 }
@@ -100,14 +100,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_dropped_and_a_port_kept() {
+    fn tag_and_digest_are_dropped_and_a_port_kept() {
         for (name, expected) in [
             ("run:bookworm", "run"),
             ("cnb.example/run:1", "cnb.example/run"),
             ("localhost:5000/run", "localhost:5000/run"),
             ("localhost:5000/run:1", "localhost:5000/run"),
+            ("cnb.example/run@sha256:1234", "cnb.example/run"),
+            ("localhost:5000/run:1@sha256:1234", "localhost:5000/run"),
         ] {
-            assert_eq!(without_tag(name), expected);
+            assert_eq!(repository(name), expected);
         }
     }
 }
