@@ -15,6 +15,7 @@ use bytes::Bytes;
 use cnb_core::backend::Backend;
 use cnb_core::backend::Exported;
 use cnb_core::encode::go_toml;
+use cnb_core::event::Event;
 use cnb_core::event::EventSink;
 
 mod analyze;
@@ -62,9 +63,15 @@ pub async fn build(
     let trees = phases::Trees { app, layers };
     let trees =
         containers.during("build", phases::build(backend, &containers, builder, &detected, trees)).await?;
-    let saved = phases::save_cache(backend, &containers, request, &trees.layers);
-    let built = export::export(backend, request, events, &analysis, &detected, &trees);
-    containers.during("export", async { saved.await.and(built.await) }).await
+    let export = async {
+        // The image is what counts; without a cache the next build takes longer.
+        if let Err(error) = phases::save_cache(backend, &containers, request, &trees.layers).await {
+            let message = format!("the layers to cache were not saved: {}", error.with_causes());
+            events.event(Event::Warning { message });
+        }
+        export::export(backend, request, events, &analysis, &detected, &trees).await
+    };
+    containers.during("export", export).await
 }
 
 /// What a build made.
