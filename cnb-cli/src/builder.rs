@@ -28,6 +28,7 @@ use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
 use crate::paths;
+use crate::progress::print;
 
 /// Make builders.
 #[derive(Debug, clap::Args)]
@@ -70,12 +71,10 @@ pub(crate) struct CreateArgs {
 }
 
 /// Runs the command.
-#[allow(clippy::print_stdout, reason = "its result")]
 pub(crate) fn run(args: &Args) -> Result<()> {
     let Command::Create(args) = &args.command;
     let builder = create(args)?;
-    println!("{}: image ID {}", builder.output, builder.image_id);
-    Ok(())
+    print(&format!("{}: image ID {}\n", builder.output, builder.image_id))
 }
 
 #[allow(clippy::print_stderr, reason = "what a person should know")]

@@ -1,6 +1,9 @@
 //! How the program ends.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
+
+use cnb_core::diagnostic::Diagnostics;
 
 /// What an exit code means. Codes of the phases are those of the lifecycle.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -53,12 +56,20 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
     /// What to print.
     pub(crate) message: String,
+    /// Whether the message says itself what is an error in it and what a warning.
+    pub(crate) is_rendered: bool,
 }
 
 impl Failure {
     /// A failure with a text of its own.
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into() }
+        Self { exit, message: message.into(), is_rendered: false }
+    }
+
+    /// A failure that is errors in a file, with the warnings about it.
+    pub(crate) fn invalid(errors: &Diagnostics) -> Self {
+        let message = errors.render(std::io::stderr().is_terminal());
+        Self { exit: Exit::InvalidInput, message, is_rendered: true }
     }
 
     /// A failure that tells an error and its causes, each on a line.
@@ -70,7 +81,7 @@ impl Failure {
             message.push_str(&cause.to_string().replace('\n', "\n  "));
             source = cause.source();
         }
-        Self { exit, message }
+        Self::new(exit, message)
     }
 }
 

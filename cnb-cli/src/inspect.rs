@@ -1,7 +1,6 @@
 //! `cnb inspect`.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use cnb_core::image_name::ImageName;
 use cnb_core::labels::build;
@@ -22,6 +21,7 @@ use serde_json::json;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
+use crate::progress::print;
 
 /// Show what an image or a builder is made of.
 #[derive(Debug, clap::Args)]
@@ -39,9 +39,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let image = open(&args.image)?;
     let text = if args.json { format!("{:#}\n", as_json(&image)) } else { as_text(&image) };
-    // A reader that went away wants nothing more.
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
-    Ok(())
+    print(&text)
 }
 
 fn open(name: &ImageName) -> Result<Image> {

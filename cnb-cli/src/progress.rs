@@ -10,6 +10,9 @@ use cnb_core::backend::Exported;
 use cnb_core::event::Event;
 use cnb_core::event::EventSink;
 
+use crate::exit::Exit;
+use crate::exit::Failure;
+
 mod json;
 mod lines;
 mod plain;
@@ -29,7 +32,7 @@ pub(crate) enum Style {
 /// Shows events.
 pub(crate) trait Progress: EventSink {
     /// Tells that nothing more comes, and why if the build failed.
-    fn finish(&self, failure: Option<&crate::exit::Failure>);
+    fn finish(&self, failure: Option<&Failure>);
 }
 
 /// The progress display for a style and for what standard error is.
@@ -64,6 +67,18 @@ pub(crate) fn results(style: Style, images: &[Exported]) {
     };
 }
 
+/// Prints the result of a command on standard output. A reader that went away wants nothing more.
+pub(crate) fn print(result: &str) -> crate::exit::Result<()> {
+    use std::io::Write as _;
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(result.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::Other, format!("failed to write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Shows warnings and failures only.
 #[derive(Debug)]
 struct Quiet;
@@ -77,7 +92,7 @@ impl EventSink for Quiet {
 }
 
 impl Progress for Quiet {
-    fn finish(&self, failure: Option<&crate::exit::Failure>) {
+    fn finish(&self, failure: Option<&Failure>) {
         if let Some(failure) = failure {
             tell(&error_text(failure));
         }
@@ -85,17 +100,13 @@ impl Progress for Quiet {
 }
 
 /// Tells a failure of a command without progress.
-pub(crate) fn failure(failure: &crate::exit::Failure) {
+pub(crate) fn failure(failure: &Failure) {
     tell(&error_text(failure));
 }
 
-/// The text of a failure. Diagnostics bring their own `error:`.
-fn error_text(failure: &crate::exit::Failure) -> String {
-    if failure.message.starts_with("error") {
-        failure.message.clone()
-    } else {
-        format!("error: {}", failure.message)
-    }
+/// The text of a failure.
+fn error_text(failure: &Failure) -> String {
+    if failure.is_rendered { failure.message.clone() } else { format!("error: {}", failure.message) }
 }
 
 /// Writes a line to standard error; nobody is left to tell when that fails.
@@ -128,7 +139,19 @@ fn seconds(elapsed: std::time::Duration) -> String {
 mod tests {
     use std::time::Duration;
 
+    use cnb_core::diagnostic::SourceFile;
+    use cnb_core::project::Descriptor;
+
     use super::*;
+
+    #[test]
+    fn a_failure_is_an_error_once() {
+        let source = SourceFile::new("project.toml", "[_]\nschema-version = '0.2'\nnmae = 'x'\nname = 1\n");
+        let errors = Descriptor::read(&source).expect_err("a name is text");
+        let text = error_text(&Failure::invalid(&errors));
+        assert!(text.starts_with("warning[unknown-key]") && text.contains("\nerror[wrong-type]"), "{text}");
+        assert_eq!(error_text(&Failure::new(Exit::Other, "errors happen")), "error: errors happen");
+    }
 
     #[test]
     fn elapsed_time_is_short() {

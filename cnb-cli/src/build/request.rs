@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::IsTerminal as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +19,7 @@ use cnb_core::project::Descriptor;
 use cnb_core::project::files::FileFilter;
 use cnb_core::selection::is_for;
 use cnb_lifecycle::platform::BuildRequest;
+use cnb_oci::platform::Platform;
 
 use super::args;
 use super::args::Args;
@@ -105,7 +105,7 @@ fn descriptor(args: &Args) -> Result<(Option<Descriptor>, Diagnostics)> {
         text => text.map_err(|error| unreadable(&path, &error))?,
     };
     let source = SourceFile::new(path.display().to_string(), text);
-    let (descriptor, warnings) = Descriptor::read(&source).map_err(|errors| invalid(&errors))?;
+    let (descriptor, warnings) = Descriptor::read(&source).map_err(|errors| Failure::invalid(&errors))?;
     Ok((Some(descriptor), warnings))
 }
 
@@ -120,7 +120,7 @@ fn builder(args: &Args, descriptor: Option<&Descriptor>) -> Result<ImageName> {
     };
     let name: ImageName = builder.value.parse().map_err(|error| {
         let diagnostic = descriptor.error_at(builder.span, "invalid-builder", format!("{error}"));
-        invalid(&diagnostic.with_help("for example `oci:DIRECTORY:TAG`").into())
+        Failure::invalid(&diagnostic.with_help("for example `oci:DIRECTORY:TAG`").into())
     })?;
     Ok(relative_to(name, args))
 }
@@ -170,7 +170,7 @@ fn environment(
     for path in &args.env_file {
         let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
         let read = env_file::read_file(&path.display().to_string(), &text, own);
-        let (variables, more) = read.map_err(|errors| invalid(&errors))?;
+        let (variables, more) = read.map_err(|errors| Failure::invalid(&errors))?;
         warnings.extend(more);
         env.extend(variables.into_iter().map(|variable| (variable.name, variable.value)));
     }
@@ -192,7 +192,7 @@ fn namespace(args: &Args, descriptor: Option<&Descriptor>, builder: &ImageName) 
         let path = args.app.canonicalize().map_err(|error| unreadable(&args.app, &error))?;
         Project::Explicit(path.display().to_string())
     };
-    let platform = format!("linux/{}", std::env::consts::ARCH);
+    let platform = Platform::host().to_string();
     let namespace = Namespace::new(project, absolute(builder).to_string(), platform);
     Ok(match own("BUILDKIT_CACHE_MOUNT_NS") {
         Some(operator) => namespace.with_operator(operator),
@@ -216,9 +216,4 @@ fn own(name: &str) -> Option<String> {
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Exit::InvalidInput, format!("failed to read `{}`: {error}", path.display()))
-}
-
-/// The failure that errors in a file of a person are.
-pub(super) fn invalid(errors: &Diagnostics) -> Failure {
-    Failure::new(Exit::InvalidInput, errors.render(std::io::stderr().is_terminal()))
 }

@@ -26,7 +26,6 @@ use cnb_oci::config::ImageConfig;
 use super::args::Args;
 use super::failure::of_backend;
 use super::request::base_directory;
-use super::request::invalid;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
@@ -54,7 +53,7 @@ pub(super) async fn select(
         descriptor.map(|descriptor| (descriptor, &beside)),
         &request.exec_env,
     );
-    let (selection, warnings) = selection.map_err(|errors| invalid(&errors))?;
+    let (selection, warnings) = selection.map_err(|errors| Failure::invalid(&errors))?;
     for choice in selection.choices() {
         if let Locator::Inline(inline) = &choice.locator {
             request.buildpacks.push(ExtraBuildpack {
@@ -111,7 +110,7 @@ impl Builder {
 fn load(path: &Path, choice: &Choice, descriptor: Option<&Descriptor>) -> Result<OrderElement> {
     let asked = |code, message: String| match (&choice.origin, descriptor) {
         (Origin::Descriptor(span), Some(descriptor)) => {
-            invalid(&descriptor.error_at(*span, code, message).into())
+            Failure::invalid(&descriptor.error_at(*span, code, message).into())
         }
         _ => Failure::new(Exit::InvalidInput, message),
     };

@@ -51,7 +51,7 @@ impl Config {
             Failure::new(Exit::InvalidInput, format!("failed to read `{}`: {error}", file.display()))
         })?;
         let source = SourceFile::new(file.display().to_string(), text);
-        let (config, warnings) = BuilderConfig::read(&source).map_err(|errors| invalid(&errors))?;
+        let (config, warnings) = BuilderConfig::read(&source).map_err(|errors| Failure::invalid(&errors))?;
         Self::resolve(&config, file.parent().unwrap_or(Path::new("")), warnings)
     }
 
@@ -66,7 +66,7 @@ impl Config {
             }
         }
         if errors.has_errors() {
-            return Err(invalid(&errors));
+            return Err(Failure::invalid(&errors));
         }
         let lifecycle = match &config.lifecycle {
             Some(Lifecycle::Uri(uri)) => Some(directory.join(&uri.value)),
@@ -147,10 +147,6 @@ fn names(image: &RunImage) -> RunImageNames {
 /// Diagnostics as a person reads them on standard error.
 pub(super) fn shown(diagnostics: &Diagnostics) -> String {
     diagnostics.render(std::io::stderr().is_terminal())
-}
-
-fn invalid(errors: &Diagnostics) -> Failure {
-    Failure::new(Exit::InvalidInput, shown(errors))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ impl Progress for Json {
             let event = serde_json::json!({
                 "event": "error",
                 "message": failure.message,
-                "exit-code": failure.exit as u8,
+                "exit_code": failure.exit as u8,
             });
             print(&event.to_string());
         }
