@@ -81,7 +81,7 @@ pub(super) async fn detect(
     }
     // What bin/detect writes to the application is forgotten: detection finds out, building changes.
     let step = containers
-        .phase("detect", "detector", &args)
+        .of_buildpacks("detect", "detector", &args)
         .with_cwd(APP_DIR)
         .with_mount(APP_DIR, MountKind::InOut(app.clone()))
         .with_mount(LAYERS_DIR, MountKind::InOut(layers));
@@ -117,8 +117,9 @@ pub(super) async fn restore(
     if builder.platform_api.at_least(14) {
         args.extend(["-run", NO_RUN_IMAGES]);
     }
-    let mut step =
-        containers.phase("restore", "restorer", &args).with_mount(LAYERS_DIR, MountKind::InOut(layers));
+    let mut step = containers
+        .of_lifecycle("restore", "restorer", &args)
+        .with_mount(LAYERS_DIR, MountKind::InOut(layers));
     if let Some(cache) = &request.cache {
         step = step.with_mount(CACHE_DIR, MountKind::Cache(cache.clone()));
     }
@@ -142,7 +143,7 @@ pub(super) async fn build(
         args.extend(["-analyzed", ANALYZED]);
     }
     let step = containers
-        .phase("build", "builder", &args)
+        .of_buildpacks("build", "builder", &args)
         .with_cwd(APP_DIR)
         .with_mount(APP_DIR, MountKind::InOut(trees.app))
         .with_mount(LAYERS_DIR, MountKind::InOut(layers));
@@ -163,8 +164,7 @@ pub(super) async fn save_cache(
     let tool = load_tool(backend, request).await?;
     let args = ["cache-save", "-layers", LAYERS_DIR, "-group", GROUP, "-cache-dir", CACHE_DIR];
     let mut step = containers
-        .phase("cache", "lifecycle", &args)
-        .with_network(cnb_core::backend::Network::None)
+        .of_lifecycle("cache", "lifecycle", &args)
         .with_mount(TOOL_DIR, MountKind::ReadOnly(tool))
         .with_mount(LAYERS_DIR, MountKind::ReadOnly(layers.clone()))
         .with_mount(CACHE_DIR, MountKind::Cache(cache.clone()));

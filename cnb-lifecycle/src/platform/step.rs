@@ -3,6 +3,7 @@
 use cnb_core::backend::Backend;
 use cnb_core::backend::File;
 use cnb_core::backend::MountKind;
+use cnb_core::backend::Network;
 use cnb_core::backend::Part;
 use cnb_core::backend::SecretFile;
 use cnb_core::backend::Source;
@@ -69,29 +70,39 @@ impl<'a> Containers<'a> {
         Ok(Self { backend, events, request, builder, platform, bindings, buildpacks })
     }
 
-    /// A container of the builder in which `program` of the lifecycle runs as the build user.
-    pub(super) fn phase(&self, phase: &'static str, program: &str, args: &[&str]) -> Step {
+    /// A container in which the lifecycle runs buildpacks: they see the platform directory with the bindings,
+    /// the buildpacks beside those of the builder, and the network of the request.
+    pub(super) fn of_buildpacks(&self, phase: &'static str, program: &str, args: &[&str]) -> Step {
+        let mut step = self
+            .of_lifecycle(phase, program, args)
+            .with_network(self.request.network)
+            .with_mount(PLATFORM_DIR, MountKind::ReadOnly(self.platform.clone()));
+        if !self.bindings.is_empty() {
+            step = step
+                .with_mount(format!("{PLATFORM_DIR}/bindings"), MountKind::Secrets(self.bindings.clone()));
+        }
+        for (target, tree) in &self.buildpacks {
+            step = step.with_mount(target.clone(), MountKind::ReadOnly(tree.clone()));
+        }
+        step
+    }
+
+    /// A container of the builder in which `program` of the lifecycle runs as the build user. It reaches no
+    /// network and none of what is secret.
+    pub(super) fn of_lifecycle(&self, phase: &'static str, program: &str, args: &[&str]) -> Step {
         let program = format!("{LIFECYCLE_DIR}/{program}");
         let command = std::iter::once(program).chain(args.iter().map(ToString::to_string));
         let mut step = Step::new(phase, self.builder.image.root.clone(), command)
             .with_user(self.builder.user)
-            .with_network(self.request.network)
-            .with_mount(PLATFORM_DIR, MountKind::ReadOnly(self.platform.clone()));
+            .with_network(Network::None);
         step.env.clone_from(&self.builder.env);
         step.env.extend(self.request.container_env.iter().cloned());
         step = step.with_env("CNB_PLATFORM_API", self.builder.platform_api.to_string());
         if self.builder.platform_api.at_least(15) {
             step = step.with_env("CNB_EXEC_ENV", self.request.exec_env.clone());
         }
-        if !self.bindings.is_empty() {
-            step = step
-                .with_mount(format!("{PLATFORM_DIR}/bindings"), MountKind::Secrets(self.bindings.clone()));
-        }
         if let Some(lifecycle) = &self.builder.lifecycle {
             step = step.with_mount(LIFECYCLE_DIR, MountKind::ReadOnly(lifecycle.clone()));
-        }
-        for (target, tree) in &self.buildpacks {
-            step = step.with_mount(target.clone(), MountKind::ReadOnly(tree.clone()));
         }
         step
     }
