@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod builder;
+mod causes;
 pub mod disk;
 pub mod export;
 pub mod launch;

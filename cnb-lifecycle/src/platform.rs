@@ -18,6 +18,8 @@ use cnb_core::encode::go_toml;
 use cnb_core::event::Event;
 use cnb_core::event::EventSink;
 
+use crate::causes::with_causes;
+
 mod analyze;
 mod builder;
 mod error;
@@ -66,7 +68,7 @@ pub async fn build(
     let export = async {
         // The image is what counts; without a cache the next build takes longer.
         if let Err(error) = phases::save_cache(backend, &containers, request, &trees.layers).await {
-            let message = format!("the layers to cache were not saved: {}", error.with_causes());
+            let message = format!("the layers to cache were not saved: {}", with_causes(&error));
             events.event(Event::Warning { message });
         }
         export::export(backend, request, events, &analysis, &detected, &trees).await

@@ -19,6 +19,7 @@ use cnb_oci::layer::Dialect;
 use cnb_oci::layer::LayerWriter;
 use cnb_oci::layer::Selection;
 
+use crate::causes::with_causes;
 use crate::export::cache;
 use crate::export::cache::CachePlan;
 use crate::export::cache::CachedLayer;
@@ -52,7 +53,7 @@ pub fn save(inputs: &Inputs<'_>, volume: VolumeCache) -> Result<(), VolumeError>
         match save_layer(inputs, layer, plan.previous(layer, &old), &volume) {
             Ok(diff_id) => diff_ids.push(Some(diff_id)),
             Err(error) => {
-                tracing::warn!("Failed to cache layer '{}': {}", layer.id, with_sources(&error));
+                tracing::warn!("Failed to cache layer '{}': {}", layer.id, with_causes(&error));
                 diff_ids.push(None);
             }
         }
@@ -109,14 +110,4 @@ impl CachePlan {
             None => old.sbom.get(),
         }
     }
-}
-
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }

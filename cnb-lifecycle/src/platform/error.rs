@@ -59,15 +59,6 @@ pub enum Error {
     RunImage(String),
 }
 
-impl Error {
-    /// The error and what caused it, on one line.
-    pub(super) fn with_causes(&self) -> String {
-        let first: &dyn std::error::Error = self;
-        let all = std::iter::successors(Some(first), |error| error.source());
-        all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-    }
-}
-
 /// Exit codes of the phases, in words: platform specification, "Lifecycle exit codes".
 fn phase_failed(phase: &str, code: i32) -> String {
     let meaning = match code {

@@ -5,6 +5,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::causes::with_causes;
+
 /// Exit codes.
 pub(super) mod code {
     /// Anything that has no code of its own.
@@ -52,7 +54,7 @@ pub(super) struct Failure {
 impl Failure {
     /// What was being done, as in "failed to ...", and why it failed, with all its sources.
     pub(super) fn new(action: impl fmt::Display, cause: impl Into<Box<dyn Error>>) -> Self {
-        Self::message(format!("{action}: {}", chain(cause.into().as_ref())))
+        Self::message(format!("{action}: {}", with_causes(cause.into().as_ref())))
     }
 
     /// What was being done, as in "failed to ...", when there is nothing to add.
@@ -80,18 +82,6 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
-}
-
-/// An error and everything behind it, as Go wraps errors.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

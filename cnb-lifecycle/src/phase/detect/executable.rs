@@ -19,6 +19,7 @@ use cnb_core::environment::EnvironmentError;
 use cnb_core::environment::target_variables;
 
 use super::DetectInputs;
+use crate::causes::with_causes;
 use crate::disk::Disk;
 use crate::phase::process::CapturingRunner;
 use crate::phase::process::Process;
@@ -62,7 +63,7 @@ fn run_program(
     };
     let environment = match environment(inputs, candidate.kind, stored, &plan) {
         Ok(environment) => environment,
-        Err(error) => return Outcome::error(with_sources(&error)),
+        Err(error) => return Outcome::error(with_causes(&error)),
     };
     let process = Process {
         program: program.to_owned(),
@@ -135,9 +136,4 @@ fn environment(
         environment.set("CNB_EXEC_ENV", &inputs.exec_env);
     }
     Ok(environment)
-}
-
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let source = error.source().map(|source| format!(": {}", with_sources(source)));
-    format!("{error}{}", source.unwrap_or_default())
 }
