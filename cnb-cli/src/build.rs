@@ -47,10 +47,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let built = prepared.and_then(|prepared| build(args, prepared, &*progress));
     progress.finish(built.as_ref().err());
     match built {
-        Ok(built) => {
-            progress::results(style(args), &built.images);
-            ExitCode::SUCCESS
-        }
+        Ok(built) => match progress::results(style(args), &built.images) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                progress::failure(&failure);
+                failure.exit.into()
+            }
+        },
         Err(failure) => failure.exit.into(),
     }
 }

@@ -12,6 +12,7 @@ use cnb_core::event::EventSink;
 
 use crate::exit::Exit;
 use crate::exit::Failure;
+use crate::exit::Result;
 
 mod json;
 mod lines;
@@ -46,29 +47,21 @@ pub(crate) fn start(style: Style) -> Arc<dyn Progress> {
 }
 
 /// Prints what was made, on standard output. For [`Style::Json`] the events have said it.
-pub(crate) fn results(style: Style, images: &[Exported]) {
-    use std::io::Write as _;
-    let Some(first) = images.first() else { return };
-    let mut stdout = std::io::stdout().lock();
-    // A reader that went away wants no results.
-    let _ = match style {
+pub(crate) fn results(style: Style, images: &[Exported]) -> Result<()> {
+    let Some(first) = images.first() else { return Ok(()) };
+    match style {
         Style::Json => Ok(()),
-        Style::Quiet => writeln!(stdout, "{}", first.digest),
+        Style::Quiet => print(&format!("{}\n", first.digest)),
         Style::Lines => {
-            let outputs = images.iter().map(|image| format!("\nSaved     {}", image.output));
-            writeln!(
-                stdout,
-                "Image ID  {}\nDigest    {}{}",
-                first.image_id,
-                first.digest,
-                outputs.collect::<String>()
-            )
+            let outputs = images.iter().map(|image| format!("Saved     {}\n", image.output));
+            let outputs = outputs.collect::<Vec<_>>().concat();
+            print(&format!("Image ID  {}\nDigest    {}\n{outputs}", first.image_id, first.digest))
         }
-    };
+    }
 }
 
 /// Prints the result of a command on standard output. A reader that went away wants nothing more.
-pub(crate) fn print(result: &str) -> crate::exit::Result<()> {
+pub(crate) fn print(result: &str) -> Result<()> {
     use std::io::Write as _;
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(result.as_bytes()).and_then(|()| stdout.flush()) {
