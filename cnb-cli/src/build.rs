@@ -77,7 +77,7 @@ impl Prepared {
     fn new(args: &Args) -> Result<Self> {
         let cache_dir = paths::cache_dir(args.cache_dir.as_deref())?;
         let (init, tool) = (paths::helper("cnb-init")?, paths::helper("lifecycle")?);
-        let mut asked = request::read(args, tool)?;
+        let mut asked = request::read(args, &tool)?;
         let options = options(args, &cache_dir, enter(args)?, &init);
         let store = Store::new(&cache_dir);
         if args.clear_cache {

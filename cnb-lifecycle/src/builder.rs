@@ -26,7 +26,7 @@ pub use lifecycle::lifecycle_directory;
 use buildpack::Buildpack;
 use config::BaseConfig;
 use error::During as _;
-use lifecycle::Lifecycle;
+pub(crate) use lifecycle::Lifecycle;
 
 /// What a builder is made of.
 #[derive(Debug)]

@@ -36,8 +36,8 @@ mod step;
 pub use error::Error;
 pub use request::Binding;
 pub use request::BuildRequest;
-pub use request::BuildpackSource;
 pub use request::ExtraBuildpack;
+pub use request::program;
 
 /// Builds an application into an image and writes it to every output.
 ///

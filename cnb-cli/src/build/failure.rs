@@ -21,6 +21,7 @@ fn exit(error: &Error) -> Exit {
         Error::Backend { source, .. } => of_backend(source),
         Error::Builder { .. } | Error::RunImage(_) => Exit::Image,
         Error::Export(_) => Exit::Export,
+        Error::Lifecycle(_) => Exit::InvalidInput,
         Error::Phase { phase, code } => of_phase(phase, *code),
         Error::PlatformApi { .. } => Exit::PlatformApi,
         _ => Exit::Other,

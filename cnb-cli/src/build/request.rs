@@ -3,22 +3,25 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use cnb_cache::namespace::Namespace;
 use cnb_cache::namespace::Project;
 use cnb_core::backend::Filter;
+use cnb_core::backend::Source;
+use cnb_core::backend::User;
 use cnb_core::diagnostic::Diagnostics;
 use cnb_core::diagnostic::SourceFile;
 use cnb_core::env_file;
 use cnb_core::image_name::ImageName;
 use cnb_core::labels::project::ProjectLabel;
-use cnb_core::labels::project::Source;
+use cnb_core::labels::project::Source as ProjectSource;
 use cnb_core::project::Descriptor;
 use cnb_core::project::files::FileFilter;
 use cnb_core::selection::is_for;
+use cnb_lifecycle::builder::lifecycle_directory;
 use cnb_lifecycle::platform::BuildRequest;
+use cnb_lifecycle::platform::program;
 use cnb_oci::platform::Platform;
 
 use super::args;
@@ -48,7 +51,7 @@ pub(super) struct Asked {
 }
 
 /// Reads everything that people wrote. `tool` is our static `lifecycle` program.
-pub(super) fn read(args: &Args, tool: PathBuf) -> Result<Asked> {
+pub(super) fn read(args: &Args, tool: &Path) -> Result<Asked> {
     if !args.app.is_dir() {
         let message = format!("the application `{}` is not a directory", args.app.display());
         return Err(Failure::new(Exit::InvalidInput, message));
@@ -59,12 +62,14 @@ pub(super) fn read(args: &Args, tool: PathBuf) -> Result<Asked> {
     let (descriptor, mut diagnostics) = descriptor(args)?;
     let builder = builder(args, descriptor.as_ref())?;
     let namespace = namespace(args, descriptor.as_ref(), &builder)?;
-    let mut request = BuildRequest::new(args.app.clone(), builder, tool);
+    let app =
+        Source::Directory { path: args.app.clone(), filter: filter(descriptor.as_ref()), owner: User::ROOT };
+    let mut request = BuildRequest::new(app, builder, program(tool));
     request.outputs.clone_from(&args.output);
     request.run_image.clone_from(&args.run_image);
     request.previous.clone_from(&args.previous_image);
     request.platform_api = args.platform_api;
-    request.lifecycle.clone_from(&args.lifecycle);
+    request.lifecycle = args.lifecycle.as_deref().map(lifecycle_directory);
     request.process_type.clone_from(&args.default_process);
     request.cache = Some(namespace.id());
     request.network = match args.network {
@@ -75,11 +80,12 @@ pub(super) fn read(args: &Args, tool: PathBuf) -> Result<Asked> {
     request.container_env = PROXY.iter().filter_map(|name| Some(((*name).to_owned(), own(name)?))).collect();
     request.project = project(descriptor.as_ref());
     request.bindings = args.binding.iter().map(|flag| bindings::read(flag)).collect::<Result<_>>()?;
-    if let Some(descriptor) = &descriptor {
-        let filter = FileFilter::new(&descriptor.files);
-        request.filter = filter.map(|filter| -> Arc<dyn Filter> { Arc::new(filter) });
-    }
     Ok(Asked { request, namespace, descriptor, warnings: diagnostics })
+}
+
+fn filter(descriptor: Option<&Descriptor>) -> Option<Arc<dyn Filter>> {
+    let filter = FileFilter::new(&descriptor?.files)?;
+    Some(Arc::new(filter))
 }
 
 /// Said before anything is built.
@@ -145,7 +151,7 @@ fn project(descriptor: Option<&Descriptor>) -> ProjectLabel {
     let entry = |key: &str, value: &Option<String>| {
         value.iter().map(|value| (key.to_owned(), value.as_str().into())).collect()
     };
-    let source = descriptor.map(|descriptor| Source {
+    let source = descriptor.map(|descriptor| ProjectSource {
         r#type: "project".to_owned(),
         version: entry("declared", &descriptor.version),
         metadata: entry("url", &descriptor.source_url),

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use cnb_core::backend::Backend;
 use cnb_core::backend::ImageRequest;
+use cnb_core::backend::Source;
+use cnb_core::backend::User;
 use cnb_core::buildpack::descriptor::BuildpackDescriptor;
 use cnb_core::buildpack::order::Order;
 use cnb_core::buildpack::order::OrderElement;
@@ -19,7 +21,6 @@ use cnb_core::selection::Selection;
 use cnb_core::selection::locator::Context;
 use cnb_core::selection::locator::Locator;
 use cnb_lifecycle::platform::BuildRequest;
-use cnb_lifecycle::platform::BuildpackSource;
 use cnb_lifecycle::platform::ExtraBuildpack;
 use cnb_oci::config::ImageConfig;
 
@@ -59,7 +60,7 @@ pub(super) async fn select(
             request.buildpacks.push(ExtraBuildpack {
                 id: inline.id.to_string(),
                 version: inline.version.clone(),
-                source: BuildpackSource::Files(inline.files(builder.stack_id.as_deref())),
+                source: Source::Files(inline.files(builder.stack_id.as_deref())),
             });
         }
     }
@@ -68,7 +69,7 @@ pub(super) async fn select(
         request.buildpacks.push(ExtraBuildpack {
             id: element.id.to_string(),
             version: element.version.clone(),
-            source: BuildpackSource::Directory(path.to_owned()),
+            source: Source::Directory { path: path.to_owned(), filter: None, owner: User::ROOT },
         });
         Ok(element)
     })?;

@@ -27,13 +27,13 @@ const PROGRAMS: [&str; 2] = ["lifecycle", "launcher"];
 
 /// Programs and what they support.
 #[derive(Debug)]
-pub(super) struct Lifecycle {
-    pub(super) descriptor: LifecycleDescriptor,
-    pub(super) tree: Tree,
+pub(crate) struct Lifecycle {
+    pub(crate) descriptor: LifecycleDescriptor,
+    pub(crate) tree: Tree,
 }
 
 impl Lifecycle {
-    pub(super) async fn load(backend: &dyn Backend, source: Source) -> Result<Self, Error> {
+    pub(crate) async fn load(backend: &dyn Backend, source: Source) -> Result<Self, Error> {
         let tree = backend.load(source).await.during("load the lifecycle")?;
         let entries = backend.list(&tree, "/").await.during("list the lifecycle")?;
         let mut added = missing_links(&entries)?;

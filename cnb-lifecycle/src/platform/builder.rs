@@ -3,14 +3,11 @@
 use cnb_core::api::PlatformApi;
 use cnb_core::backend::Backend;
 use cnb_core::backend::ErrorKind;
-use cnb_core::backend::File;
-use cnb_core::backend::Filter;
 use cnb_core::backend::Image;
 use cnb_core::backend::ImageRequest;
-use cnb_core::backend::Part;
-use cnb_core::backend::Source;
 use cnb_core::backend::Tree;
 use cnb_core::backend::User;
+use cnb_core::image_name::ImageName;
 use cnb_core::lifecycle::ApiVersions;
 use cnb_core::lifecycle::LifecycleDescriptor;
 
@@ -18,6 +15,7 @@ use super::BuildRequest;
 use super::error::During as _;
 use super::error::Error;
 use super::image_config::ImageConfig;
+use crate::builder::Lifecycle;
 
 /// Where lifecycle programs are in a builder.
 pub(super) const LIFECYCLE_DIR: &str = "/cnb/lifecycle";
@@ -57,12 +55,13 @@ impl Builder {
         if user.uid == 0 || user.gid == 0 {
             return Err(unusable("CNB_USER_ID and CNB_GROUP_ID must not be 0".to_owned()));
         }
-        let lifecycle = match &request.lifecycle {
-            Some(directory) => Some(load_lifecycle(backend, directory).await?),
-            None => None,
+        let (descriptor, lifecycle) = match &request.lifecycle {
+            Some(source) => {
+                let lifecycle = Lifecycle::load(backend, source.clone()).await.map_err(Error::Lifecycle)?;
+                (lifecycle.descriptor, Some(lifecycle.tree))
+            }
+            None => (own_descriptor(backend, &request.builder, &image).await?, None),
         };
-        let descriptor =
-            lifecycle_toml(backend, &request.builder.to_string(), &image, lifecycle.as_ref()).await?;
         let platform_api = agree(&platform_apis(&descriptor), request.platform_api)?;
         let lifecycle_version = descriptor.lifecycle.version;
         Ok(Self { image, env, user, platform_api, lifecycle, lifecycle_version })
@@ -102,21 +101,17 @@ fn platform_apis(descriptor: &LifecycleDescriptor) -> Vec<PlatformApi> {
     said.all().filter_map(|text| text.parse().ok()).collect()
 }
 
-async fn lifecycle_toml(
+async fn own_descriptor(
     backend: &dyn Backend,
-    name: &str,
+    builder: &ImageName,
     image: &Image,
-    lifecycle: Option<&Tree>,
 ) -> Result<LifecycleDescriptor, Error> {
-    let (tree, path) = match lifecycle {
-        Some(tree) => (tree, "/lifecycle.toml".to_owned()),
-        None => (&image.root, format!("{LIFECYCLE_DIR}/lifecycle.toml")),
-    };
-    let Some(text) = read_text(backend, tree, &path).await? else {
+    let path = format!("{LIFECYCLE_DIR}/lifecycle.toml");
+    let Some(text) = read_text(backend, &image.root, &path).await? else {
         return Ok(LifecycleDescriptor::default());
     };
     LifecycleDescriptor::read(path.as_ref(), &text)
-        .map_err(|error| Error::Builder { builder: name.to_owned(), reason: error.to_string() })
+        .map_err(|error| Error::Builder { builder: builder.to_string(), reason: error.to_string() })
 }
 
 fn agree(theirs: &[PlatformApi], wanted: Option<PlatformApi>) -> Result<PlatformApi, Error> {
@@ -130,48 +125,6 @@ fn agree(theirs: &[PlatformApi], wanted: Option<PlatformApi>) -> Result<Platform
         theirs: list(theirs),
         ours: list(&wanted.map_or_else(|| PlatformApi::supported().collect(), |api| vec![api])),
     })
-}
-
-/// The files of a lifecycle directory; what else lies there (build output, say) stays out.
-#[derive(Debug)]
-struct LifecycleFiles;
-
-impl Filter for LifecycleFiles {
-    fn takes(&self, path: &str, is_directory: bool) -> bool {
-        !is_directory && (PROGRAMS.contains(&path) || path == "lifecycle.toml" || path.contains(".sbom."))
-    }
-}
-
-const PROGRAMS: [&str; 10] = [
-    "analyzer",
-    "builder",
-    "creator",
-    "detector",
-    "exporter",
-    "extender",
-    "launcher",
-    "lifecycle",
-    "rebaser",
-    "restorer",
-];
-
-async fn load_lifecycle(backend: &dyn Backend, directory: &std::path::Path) -> Result<Tree, Error> {
-    let action = || format!("load the lifecycle in `{}`", directory.display());
-    let filter: std::sync::Arc<dyn Filter> = std::sync::Arc::new(LifecycleFiles);
-    let source = Source::Directory { path: directory.to_owned(), filter: Some(filter), owner: User::ROOT };
-    let tree = backend.load(source).await.during(action())?;
-    let entries = backend.list(&tree, "/").await.during(action())?;
-    let has = |name: &str| entries.iter().any(|entry| entry.name == name);
-    for required in ["lifecycle", "launcher"] {
-        if !has(required) {
-            let reason = format!("it has no program `{required}`");
-            return Err(Error::Builder { builder: directory.display().to_string(), reason });
-        }
-    }
-    let links = PROGRAMS.iter().filter(|name| !has(name));
-    let links = links.map(|name| File::symlink(format!("/{name}"), "lifecycle")).collect();
-    let whole = Part::Copy { tree, from: "/".to_owned(), to: "/".to_owned() };
-    backend.compose(vec![whole, Part::Files(links)]).await.during(action())
 }
 
 #[cfg(test)]

@@ -38,6 +38,9 @@ pub enum Error {
     /// The group that passed has image extensions.
     #[error("image extensions are not supported yet: the group that passed detection has {0}")]
     Extensions(String),
+    /// The lifecycle that was asked for cannot be used.
+    #[error("the lifecycle cannot be used")]
+    Lifecycle(#[source] crate::builder::Error),
     /// A phase ended with an exit code other than zero. What it printed says why.
     #[error("{}", phase_failed(phase, *code))]
     Phase {

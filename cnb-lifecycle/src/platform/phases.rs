@@ -2,7 +2,6 @@
 
 use cnb_core::backend::Backend;
 use cnb_core::backend::File;
-use cnb_core::backend::Filter;
 use cnb_core::backend::MountKind;
 use cnb_core::backend::Part;
 use cnb_core::backend::Source;
@@ -54,9 +53,18 @@ pub(super) async fn load_app(
     request: &BuildRequest,
     builder: &Builder,
 ) -> Result<Tree, Error> {
-    let source =
-        Source::Directory { path: request.app.clone(), filter: request.filter.clone(), owner: builder.user };
-    backend.load(source).await.during(format!("load the application in `{}`", request.app.display()))
+    let source = match request.app.clone() {
+        Source::Directory { path, filter, .. } => Source::Directory { path, filter, owner: builder.user },
+        Source::Files(files) => Source::Files(owned(files, builder.user)),
+        other => other,
+    };
+    backend.load(source).await.during("load the application")
+}
+
+/// The files of the application, its directory included, as those of `user`.
+fn owned(files: Vec<File>, user: User) -> Vec<File> {
+    let root = File::directory("/");
+    std::iter::once(root).chain(files).map(|file| file.with_owner(user)).collect()
 }
 
 /// Asks the buildpacks which of them take part.
@@ -161,7 +169,7 @@ pub(super) async fn save_cache(
     layers: &Tree,
 ) -> Result<(), Error> {
     let Some(cache) = &request.cache else { return Ok(()) };
-    let tool = load_tool(backend, request).await?;
+    let tool = backend.load(request.tool.clone()).await.during("load the program that saves the cache")?;
     let args = ["cache-save", "-layers", LAYERS_DIR, "-group", GROUP, "-cache-dir", CACHE_DIR];
     let mut step = containers
         .of_lifecycle("cache", "lifecycle", &args)
@@ -170,29 +178,6 @@ pub(super) async fn save_cache(
         .with_mount(CACHE_DIR, MountKind::Cache(cache.clone()));
     step.argv[0] = format!("{TOOL_DIR}/lifecycle");
     containers.run("cache", step).await.map(drop)
-}
-
-#[derive(Debug)]
-struct Only(String);
-
-impl Filter for Only {
-    fn takes(&self, path: &str, _: bool) -> bool {
-        path == self.0
-    }
-}
-
-async fn load_tool(backend: &dyn Backend, request: &BuildRequest) -> Result<Tree, Error> {
-    let missing = || Error::Builder {
-        builder: request.tool.display().to_string(),
-        reason: "it is not the path of a program".to_owned(),
-    };
-    let name = request.tool.file_name().and_then(|name| name.to_str()).ok_or_else(missing)?.to_owned();
-    let directory = request.tool.parent().ok_or_else(missing)?.to_owned();
-    let filter: std::sync::Arc<dyn Filter> = std::sync::Arc::new(Only(name.clone()));
-    let source = Source::Directory { path: directory, filter: Some(filter), owner: User::ROOT };
-    let tree = backend.load(source).await.during("load the program that saves the cache")?;
-    let part = Part::Copy { tree, from: format!("/{name}"), to: "/lifecycle".to_owned() };
-    backend.compose(vec![part]).await.during("load the program that saves the cache")
 }
 
 async fn text(

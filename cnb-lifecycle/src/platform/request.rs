@@ -1,14 +1,15 @@
 //! What to build, with what, and where the image goes.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use cnb_core::api::PlatformApi;
 use cnb_core::backend::CacheId;
-use cnb_core::backend::File;
 use cnb_core::backend::Filter;
 use cnb_core::backend::Network;
 use cnb_core::backend::SecretFile;
+use cnb_core::backend::Source;
+use cnb_core::backend::User;
 use cnb_core::buildpack::order::Order;
 use cnb_core::image_name::ImageName;
 use cnb_core::labels::project::ProjectLabel;
@@ -17,10 +18,8 @@ use cnb_core::labels::project::ProjectLabel;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct BuildRequest {
-    /// The directory of the application.
-    pub app: PathBuf,
-    /// Which of its files take part; all when there is none.
-    pub filter: Option<Arc<dyn Filter>>,
+    /// The application. Whoever owns it there, in the build it belongs to the build user.
+    pub app: Source,
     /// The builder image.
     pub builder: ImageName,
     /// The run image; the one the builder names when there is none.
@@ -45,10 +44,10 @@ pub struct BuildRequest {
     pub order: Option<Order>,
     /// The Platform API to use; the newest that both sides know when there is none.
     pub platform_api: Option<PlatformApi>,
-    /// A directory with a lifecycle to use instead of the builder's.
-    pub lifecycle: Option<PathBuf>,
-    /// Our static `lifecycle` program, which saves the layers to cache after a build.
-    pub tool: PathBuf,
+    /// A lifecycle to use instead of the builder's: see [`lifecycle_directory`](crate::builder::lifecycle_directory).
+    pub lifecycle: Option<Source>,
+    /// The static `lifecycle` of this crate as the file `/lifecycle`: it saves the layers to cache after a build.
+    pub tool: Source,
     /// Where the layers with `cache = true` are kept. No cache when there is none.
     pub cache: Option<CacheId>,
     /// What the containers can reach.
@@ -64,11 +63,10 @@ pub struct BuildRequest {
 }
 
 impl BuildRequest {
-    /// A build of `app` with `builder` and nothing else. `tool` is our static `lifecycle` program.
-    pub fn new(app: impl Into<PathBuf>, builder: ImageName, tool: impl Into<PathBuf>) -> Self {
+    /// A build of `app` with `builder` and nothing else. `tool` has the static `lifecycle` of this crate.
+    pub fn new(app: Source, builder: ImageName, tool: Source) -> Self {
         Self {
-            app: app.into(),
-            filter: None,
+            app,
             builder,
             run_image: None,
             previous: None,
@@ -81,7 +79,7 @@ impl BuildRequest {
             order: None,
             platform_api: None,
             lifecycle: None,
-            tool: tool.into(),
+            tool,
             cache: None,
             network: Network::Host,
             project: ProjectLabel::default(),
@@ -117,15 +115,22 @@ pub struct ExtraBuildpack {
     pub id: String,
     /// Its version.
     pub version: String,
-    /// Where its files are.
-    pub source: BuildpackSource,
+    /// Its files.
+    pub source: Source,
 }
 
-/// Where the files of an [`ExtraBuildpack`] are.
-#[derive(Clone, Debug)]
-pub enum BuildpackSource {
-    /// A directory of this machine.
-    Directory(PathBuf),
-    /// Files given as values, for example those of an inline script.
-    Files(Vec<File>),
+/// A program of this machine as a tree that has it alone, in its root.
+pub fn program(path: &Path) -> Source {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let directory = path.parent().unwrap_or(Path::new("")).to_owned();
+    Source::Directory { path: directory, filter: Some(Arc::new(Only(name))), owner: User::ROOT }
+}
+
+#[derive(Debug)]
+struct Only(String);
+
+impl Filter for Only {
+    fn takes(&self, path: &str, _: bool) -> bool {
+        path == self.0
+    }
 }

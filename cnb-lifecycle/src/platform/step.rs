@@ -18,7 +18,6 @@ use super::builder::Builder;
 use super::builder::LIFECYCLE_DIR;
 use super::error::During as _;
 use super::error::Error;
-use super::request::BuildpackSource;
 use super::request::ExtraBuildpack;
 
 /// Where the application is in a container.
@@ -144,13 +143,7 @@ pub(super) fn output(mut output: StepOutput, target: &str) -> Tree {
 }
 
 async fn load_buildpack(backend: &dyn Backend, buildpack: &ExtraBuildpack) -> Result<Tree, Error> {
-    let source = match &buildpack.source {
-        BuildpackSource::Directory(path) => {
-            Source::Directory { path: path.clone(), filter: None, owner: cnb_core::backend::User::ROOT }
-        }
-        BuildpackSource::Files(files) => Source::Files(files.clone()),
-    };
-    backend.load(source).await.during(format!("load the buildpack `{}`", buildpack.id))
+    backend.load(buildpack.source.clone()).await.during(format!("load the buildpack `{}`", buildpack.id))
 }
 
 /// The layers directory before a phase: empty but for these files, all owned by the build user.

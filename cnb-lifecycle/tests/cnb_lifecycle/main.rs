@@ -2,3 +2,4 @@
 
 mod launcher;
 mod lifecycle;
+mod platform;

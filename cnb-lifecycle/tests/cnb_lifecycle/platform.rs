@@ -1,0 +1,241 @@
+//! Whole builds on the backend in memory, with phases that do what a test needs.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use cnb_core::backend::Backend as _;
+use cnb_core::backend::CacheId;
+use cnb_core::backend::File;
+use cnb_core::backend::ImagePlan;
+use cnb_core::backend::ImageRequest;
+use cnb_core::backend::SecretBytes;
+use cnb_core::backend::SecretFile;
+use cnb_core::backend::Source;
+use cnb_core::event::Event;
+use cnb_core::event::EventSink;
+use cnb_core::image_name::ImageName;
+use cnb_core::labels::lifecycle;
+use cnb_core::labels::lifecycle::LifecycleMetadata;
+use cnb_core::labels::lifecycle::RunImageNames;
+use cnb_core::memory::Memory;
+use cnb_core::memory::Process;
+use cnb_core::memory::Program;
+use cnb_lifecycle::builder;
+use cnb_lifecycle::builder::BuilderRequest;
+use cnb_lifecycle::platform;
+use cnb_lifecycle::platform::Binding;
+use cnb_lifecycle::platform::BuildRequest;
+use cnb_lifecycle::platform::Built;
+use cnb_lifecycle::platform::Error;
+use futures_lite::future::block_on;
+use serde_json::Value;
+
+const METADATA: &str = "[[buildpacks]]\nid = \"x/dep\"\nversion = \"1\"\napi = \"0.10\"\n\n[[processes]]\ntype = \"web\"\n\
+                        command = [\"run\"]\nargs = []\ndirect = true\nbuildpack-id = \"x/dep\"\n";
+
+/// The lifecycle of these tests: one buildpack that makes a launch layer, and keeps it when it made it before.
+#[derive(Debug)]
+struct Lifecycle {
+    /// What the detector ends with.
+    detect: i32,
+}
+
+#[async_trait]
+impl Program for Lifecycle {
+    async fn run(&self, process: &mut Process<'_>) -> i32 {
+        let argv = process.argv().to_vec();
+        match argv[0].rsplit('/').next().expect("a path has a last name") {
+            "detector" => {
+                let group = "[[group]]\nid = \"x/dep\"\nversion = \"1\"\napi = \"0.10\"\n";
+                write(process, "/layers/group.toml", group);
+                write(process, "/layers/plan.toml", "");
+                self.detect
+            }
+            "restorer" => {
+                assert!(process.read("/platform/bindings/db/key").is_err(), "the restorer needs no secrets");
+                let analyzed = text(process, "/layers/analyzed.toml");
+                if analyzed.contains("x/dep") {
+                    write(process, "/layers/x_dep/libs.toml", "[metadata]\nknown = true\n");
+                }
+                0
+            }
+            "builder" => {
+                assert_eq!(text(process, "/platform/env/MODE"), "fast");
+                assert_eq!(text(process, "/platform/bindings/db/key"), "geheim");
+                assert_eq!(text(process, "/workspace/app.txt"), "app");
+                let kept = process.read("/layers/x_dep/libs.toml").is_ok();
+                if !kept {
+                    write(process, "/layers/x_dep/libs/lib.so", "library");
+                }
+                write(
+                    process,
+                    "/layers/x_dep/libs.toml",
+                    "[types]\nlaunch = true\n[metadata]\nknown = true\n",
+                );
+                write(process, "/layers/config/metadata.toml", METADATA);
+                0
+            }
+            "lifecycle" => {
+                assert_eq!(argv[1], "cache-save");
+                write(process, "/cache/saved", "yes");
+                0
+            }
+            other => panic!("nobody runs {other}"),
+        }
+    }
+}
+
+fn write(process: &mut Process<'_>, path: &str, content: &str) {
+    for (slash, _) in path.match_indices('/').skip(1) {
+        // Directories above may be there already.
+        let _ = process.make_directory(&path[..slash]);
+    }
+    process.write(path, content.to_owned()).expect(path);
+}
+
+fn text(process: &Process<'_>, path: &str) -> String {
+    String::from_utf8(process.read(path).expect(path).to_vec()).expect("text")
+}
+
+fn name(text: &str) -> ImageName {
+    text.parse().expect(text)
+}
+
+/// A backend with a builder `memory:builder` and a run image `memory:run`.
+fn backend(detect: i32) -> Memory {
+    let base = |name: &ImageName| (name.clone(), vec![File::regular("/etc/os-release", "ID=x\n")]);
+    let (build, files) = base(&name("memory:base"));
+    let (run, run_files) = base(&name("memory:run"));
+    let backend = Memory::new()
+        .with_program("lifecycle", Lifecycle { detect })
+        .with_image(&build, files)
+        .with_image(&run, run_files);
+    let image = block_on(backend.resolve(ImageRequest::new(build.clone()))).expect("a base");
+    let mut config: Value = serde_json::from_slice(&image.config).expect("JSON");
+    config["config"] = serde_json::json!({ "Env": ["CNB_USER_ID=1001", "CNB_GROUP_ID=1002"] });
+    let plan = ImagePlan::new(image, Vec::new(), config.to_string());
+    block_on(backend.export(plan, std::slice::from_ref(&build))).expect("a base");
+    let image = block_on(backend.resolve(ImageRequest::new(build))).expect("a base");
+    let programs = ["lifecycle", "launcher"].map(|name| Memory::executable(format!("/{name}"), "lifecycle"));
+    let mut request = BuilderRequest::new(image, Source::Files(programs.into()));
+    request.run_images = vec![RunImageNames { image: "example.com/run:1".to_owned(), mirrors: Vec::new() }];
+    block_on(builder::create(&backend, request, &[name("memory:builder")])).expect("a builder");
+    backend
+}
+
+fn request(output: &str) -> BuildRequest {
+    let app = Source::Files(vec![File::regular("/app.txt", "app")]);
+    let tool = Source::Files(vec![Memory::executable("/lifecycle", "lifecycle")]);
+    let mut request = BuildRequest::new(app, name("memory:builder"), tool).with_output(name(output));
+    request.run_image = Some(name("memory:run"));
+    request.env = vec![("MODE".to_owned(), "fast".to_owned())];
+    request.cache = CacheId::new("project");
+    let key = SecretFile { path: "key".to_owned(), content: SecretBytes::new("geheim") };
+    request.bindings = vec![Binding { name: "db".to_owned(), files: vec![key] }];
+    request
+}
+
+#[derive(Debug, Default)]
+struct Seen(Mutex<Vec<Event>>);
+
+impl EventSink for Seen {
+    fn event(&self, event: Event) {
+        self.0.lock().expect("no holder panics").push(event);
+    }
+}
+
+impl Seen {
+    fn phases(&self) -> Vec<String> {
+        let events = self.0.lock().expect("no holder panics");
+        let finished = events.iter().filter_map(|event| match event {
+            Event::PhaseFinished { phase, success } => Some(format!("{phase} {success}")),
+            _ => None,
+        });
+        finished.collect()
+    }
+
+    fn reused(&self, layer: &str) -> Option<bool> {
+        let events = self.0.lock().expect("no holder panics");
+        events.iter().find_map(|event| match event {
+            Event::Layer { id, reused, .. } if id == layer => Some(*reused),
+            _ => None,
+        })
+    }
+
+    fn warnings(&self) -> usize {
+        let events = self.0.lock().expect("no holder panics");
+        events.iter().filter(|event| matches!(event, Event::Warning { .. })).count()
+    }
+}
+
+fn build(backend: &Memory, request: &BuildRequest) -> (Built, Seen) {
+    let seen = Seen::default();
+    let built = block_on(platform::build(backend, request, &seen)).expect("it builds");
+    (built, seen)
+}
+
+fn label(built: &Built) -> String {
+    let config: Value = serde_json::from_slice(&built.config).expect("JSON");
+    config["config"]["Labels"][lifecycle::LABEL].as_str().expect("the label").to_owned()
+}
+
+#[test]
+fn a_build_makes_an_image_whose_labels_name_its_layers() {
+    let backend = backend(0);
+    let (built, seen) = build(&backend, &request("memory:app"));
+    assert_eq!(seen.phases(), ["analyze true", "detect true", "restore true", "build true", "export true"]);
+    assert_eq!(seen.reused("x/dep:libs"), Some(false));
+
+    let config: Value = serde_json::from_slice(&built.config).expect("JSON");
+    let metadata: LifecycleMetadata = serde_json::from_str(&label(&built)).expect("a label");
+    let layer = metadata.layer("x/dep", "libs").expect("the layer");
+    let diff_ids = config["rootfs"]["diff_ids"].as_array().expect("a list");
+    assert!(diff_ids.iter().any(|digest| digest == layer.sha.as_str()));
+    assert!(metadata.run_image.reference.starts_with("example.com/run@sha256:"), "a name, never a place");
+    assert!(!built.config.windows(6).any(|window| window == b"geheim"), "secrets stay out");
+
+    let image = block_on(backend.resolve(ImageRequest::new(name("memory:app")))).expect("an image");
+    assert_eq!(image.config, built.config);
+    let library = block_on(backend.read(&image.root, "/layers/x_dep/libs/lib.so")).expect("the library");
+    assert_eq!(&library[..], b"library");
+}
+
+#[test]
+fn a_kept_layer_comes_from_the_last_image() {
+    let backend = backend(0);
+    let (first, _) = build(&backend, &request("memory:app"));
+    let (second, seen) = build(&backend, &request("memory:app"));
+    assert_eq!(second.config, first.config);
+    assert_eq!(seen.reused("x/dep:libs"), Some(true));
+    assert_eq!(seen.reused("buildpacksio/lifecycle:launcher"), Some(true));
+}
+
+#[test]
+fn without_an_image_the_label_of_the_last_build_is_enough() {
+    let backend = backend(0);
+    let (first, _) = build(&backend, &request("memory:app"));
+    let mut again = request("memory:other");
+    again.last_label = Some(label(&first));
+    let (second, seen) = build(&backend, &again);
+    assert_eq!(second.config, first.config);
+    assert_eq!(seen.reused("x/dep:libs"), Some(true));
+}
+
+#[test]
+fn a_last_build_whose_layers_are_gone_is_told_and_forgotten() {
+    let (first, _) = build(&backend(0), &request("memory:app"));
+    // The other backend never had the layers.
+    let mut again = request("memory:app");
+    again.last_label = Some(label(&first));
+    let (second, seen) = build(&backend(0), &again);
+    assert_eq!((second.config, seen.warnings()), (first.config, 1));
+    assert_eq!(seen.reused("x/dep:libs"), Some(false));
+}
+
+#[test]
+fn the_exit_code_of_a_phase_ends_the_build() {
+    let seen = Seen::default();
+    let failed = block_on(platform::build(&backend(20), &request("memory:app"), &seen));
+    assert!(matches!(failed, Err(Error::Phase { phase: "detect", code: 20 })), "{failed:?}");
+    assert_eq!(seen.phases(), ["analyze true", "detect false"]);
+}
