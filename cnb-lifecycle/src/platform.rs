@@ -37,6 +37,7 @@ pub use error::Error;
 pub use request::Binding;
 pub use request::BuildRequest;
 pub use request::ExtraBuildpack;
+pub use request::directory;
 pub use request::program;
 
 /// Builds an application into an image and writes it to every output.

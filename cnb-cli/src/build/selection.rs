@@ -6,7 +6,6 @@ use std::path::Path;
 use cnb_core::backend::Backend;
 use cnb_core::backend::ImageRequest;
 use cnb_core::backend::Source;
-use cnb_core::backend::User;
 use cnb_core::buildpack::descriptor::BuildpackDescriptor;
 use cnb_core::buildpack::order::Order;
 use cnb_core::buildpack::order::OrderElement;
@@ -22,6 +21,7 @@ use cnb_core::selection::locator::Context;
 use cnb_core::selection::locator::Locator;
 use cnb_lifecycle::platform::BuildRequest;
 use cnb_lifecycle::platform::ExtraBuildpack;
+use cnb_lifecycle::platform::directory;
 use cnb_oci::config::ImageConfig;
 
 use super::args::Args;
@@ -69,7 +69,7 @@ pub(super) async fn select(
         request.buildpacks.push(ExtraBuildpack {
             id: element.id.to_string(),
             version: element.version.clone(),
-            source: Source::Directory { path: path.to_owned(), filter: None, owner: User::ROOT },
+            source: directory(path),
         });
         Ok(element)
     })?;

@@ -1,6 +1,7 @@
 //! What to build, with what, and where the image goes.
 
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use cnb_core::api::PlatformApi;
@@ -117,6 +118,11 @@ pub struct ExtraBuildpack {
     pub version: String,
     /// Its files.
     pub source: Source,
+}
+
+/// All files of a directory of this machine.
+pub fn directory(path: impl Into<PathBuf>) -> Source {
+    Source::Directory { path: path.into(), filter: None, owner: User::ROOT }
 }
 
 /// A program of this machine as a tree that has it alone, in its root.
