@@ -21,6 +21,7 @@ use cnb_oci::local::userns::Mode;
 mod args;
 mod bindings;
 mod failure;
+mod own_files;
 mod request;
 mod selection;
 mod signal;
@@ -77,7 +78,7 @@ impl Prepared {
     fn new(args: &Args) -> Result<Self> {
         let cache_dir = paths::cache_dir(args.cache_dir.as_deref())?;
         let (init, tool) = (paths::helper("cnb-init")?, paths::helper("lifecycle")?);
-        let mut asked = request::read(args, &tool)?;
+        let mut asked = request::read(args, &cache_dir, &tool)?;
         let options = options(args, &cache_dir, enter(args)?, &init);
         let store = Store::new(&cache_dir);
         if args.clear_cache {

@@ -45,7 +45,8 @@ enum Command {
 /// Make a builder image out of a builder.toml, pack's format.
 ///
 /// `build.image` is an image name or the path of a root file system: a tar or a directory. Buildpacks are
-/// directories. Paths are relative to the builder.toml.
+/// directories. Paths are relative to the builder.toml. A root file system needs a user `cnb`: it runs the
+/// buildpacks.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CreateArgs {
     /// The builder.toml.

@@ -27,6 +27,7 @@ use cnb_oci::platform::Platform;
 use super::args;
 use super::args::Args;
 use super::bindings;
+use super::own_files;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
@@ -51,7 +52,7 @@ pub(super) struct Asked {
 }
 
 /// Reads everything that people wrote. `tool` is our static `lifecycle` program.
-pub(super) fn read(args: &Args, tool: &Path) -> Result<Asked> {
+pub(super) fn read(args: &Args, cache_dir: &Path, tool: &Path) -> Result<Asked> {
     if !args.app.is_dir() {
         let message = format!("the application `{}` is not a directory", args.app.display());
         return Err(Failure::new(Exit::InvalidInput, message));
@@ -62,8 +63,8 @@ pub(super) fn read(args: &Args, tool: &Path) -> Result<Asked> {
     let (descriptor, mut diagnostics) = descriptor(args)?;
     let builder = builder(args, descriptor.as_ref())?;
     let namespace = namespace(args, descriptor.as_ref(), &builder)?;
-    let app =
-        Source::Directory { path: args.app.clone(), filter: filter(descriptor.as_ref()), owner: User::ROOT };
+    let filter = filter(args, cache_dir, &builder, descriptor.as_ref());
+    let app = Source::Directory { path: args.app.clone(), filter, owner: User::ROOT };
     let mut request = BuildRequest::new(app, builder, program(tool));
     request.outputs.clone_from(&args.output);
     request.run_image.clone_from(&args.run_image);
@@ -83,9 +84,17 @@ pub(super) fn read(args: &Args, tool: &Path) -> Result<Asked> {
     Ok(Asked { request, namespace, descriptor, warnings: diagnostics })
 }
 
-fn filter(descriptor: Option<&Descriptor>) -> Option<Arc<dyn Filter>> {
-    let filter = FileFilter::new(&descriptor?.files)?;
-    Some(Arc::new(filter))
+/// What the descriptor excludes stays out, and so do the images and the state of this build.
+fn filter(
+    args: &Args,
+    cache_dir: &Path,
+    builder: &ImageName,
+    descriptor: Option<&Descriptor>,
+) -> Option<Arc<dyn Filter>> {
+    let described = descriptor.and_then(|descriptor| FileFilter::new(&descriptor.files));
+    let described = described.map(|filter| -> Arc<dyn Filter> { Arc::new(filter) });
+    let images = args.output.iter().chain([builder]).chain(&args.run_image).chain(&args.previous_image);
+    own_files::without(&args.app, images.filter_map(own_files::place).chain([cache_dir]), described)
 }
 
 /// Said before anything is built.
