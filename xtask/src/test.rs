@@ -7,6 +7,7 @@ use crate::Result;
 use crate::programs;
 
 mod apps;
+mod cli;
 mod labels;
 mod package;
 mod rust;
@@ -33,6 +34,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "doc", about: "the documentation builds without a warning", run: rust::doc },
     Stage { name: "tree", about: "cnb-llb depends on little", run: rust::tree },
     Stage { name: "dist", about: "the programs are static", run: programs::dist },
+    Stage { name: "cli", about: "cnb says what is wrong and cleans up after itself", run: cli::run_tests },
     Stage { name: "vectors", about: "the lifecycle does what the Go lifecycle did", run: vectors::run },
     Stage { name: "examples", about: "the tests of the examples themselves", run: rust::examples },
     Stage { name: "apps", about: "the example applications become images that answer", run: apps::run },

@@ -1,0 +1,117 @@
+//! What one build leaves for the next.
+
+use std::fs;
+
+use crate::fixture::Fixture;
+use crate::layout;
+use crate::place::Done;
+use crate::place::Place;
+use crate::place::run;
+
+/// Tells whether the layers of the last build came back: one with its files, of one the metadata alone.
+const LAYERS: &str = r#"
+[ -f $layers/cached/file ] && echo "cached came back" || echo "cached is new"
+mkdir -p $layers/cached
+echo content > $layers/cached/file
+printf '[types]\ncache = true\nlaunch = true\n' > $layers/cached.toml
+if [ -f $layers/kept.toml ]; then
+    echo "kept came back"
+else
+    echo "kept is new"
+    mkdir -p $layers/kept
+    echo other > $layers/kept/file
+fi
+printf '[types]\nlaunch = true\n[metadata]\nversion = "1"\n' > $layers/kept.toml
+"#;
+
+fn expect_new(done: &Done) {
+    done.expect(0).says("cached is new").says("kept is new");
+}
+
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn a_second_build_uses_every_layer_again() {
+    let place = Place::new(LAYERS);
+    expect_new(&run(&mut place.build()));
+    let first = place.image_id();
+    let again = run(&mut place.build());
+    again.expect(0).says("cached came back").says("kept came back").does_not_say("Adding layer");
+    for layer in ["test/script:cached", "test/script:kept", "buildpacksio/lifecycle:launcher"] {
+        again.says(&format!("Reusing layer '{layer}'"));
+    }
+    assert_eq!(place.image_id(), first);
+}
+
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn the_state_is_enough_when_the_image_is_gone() {
+    let place = Place::new(LAYERS);
+    expect_new(&run(&mut place.build()));
+    let first = place.image_id();
+    fs::remove_dir_all(place.path("out")).expect("the image is removed");
+    run(&mut place.build()).expect(0).says("cached came back").says("kept came back");
+    assert_eq!(place.image_id(), first);
+}
+
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn clearing_the_cache_forgets_everything() {
+    let place = Place::new(LAYERS);
+    expect_new(&run(&mut place.build()));
+    let first = place.image_id();
+    expect_new(&run(place.build().arg("--clear-cache")));
+    assert_eq!(place.image_id(), first);
+    run(&mut place.build()).expect(0).says("cached came back");
+}
+
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn a_lost_layer_is_made_again() {
+    let place = Place::new(LAYERS);
+    expect_new(&run(&mut place.build()));
+    let first = place.image_id();
+    let name = layout::layer(&place.path("out"), "app", &kept_diff_id(&place));
+    for directory in [place.path("out"), place.path("state")] {
+        fs::remove_file(layout::blob(&directory, &name)).expect("the blob is there");
+    }
+    let again = run(&mut place.build());
+    again.expect(0).says("warning: the layers of the last build cannot be used again").says("kept is new");
+    assert_eq!(place.image_id(), first);
+    assert!(layout::blob(&place.path("out"), &name).exists());
+}
+
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn a_damaged_layer_is_made_again() {
+    let place = Place::new(LAYERS);
+    expect_new(&run(&mut place.build()));
+    let first = place.image_id();
+    let name = layout::layer(&place.path("out"), "app", &kept_diff_id(&place));
+    let [out, state] = ["out", "state"].map(|directory| layout::blob(&place.path(directory), &name));
+    layout::damage(&out);
+    // They may be links to one file.
+    fs::remove_file(&state).expect("the blob is there");
+    fs::copy(&out, &state).expect("a file");
+    let again = run(&mut place.build());
+    again.expect(0).says("warning: the layers of the last build cannot be used again").says("kept is new");
+    assert_eq!(place.image_id(), first);
+    // The image is whole again: a build on top of it finds nothing wrong.
+    run(&mut place.build()).expect(0).says("kept came back").does_not_say("warning");
+}
+
+/// The diffID that the label of the image has for the layer `kept`.
+fn kept_diff_id(place: &Place) -> String {
+    let label = place.inspect()["lifecycle"].clone();
+    let layer = &label["buildpacks"][0]["layers"]["kept"]["sha"];
+    layer.as_str().unwrap_or_else(|| panic!("no layer in {label}")).to_owned()
+}
+
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn applications_do_not_share_what_they_keep() {
+    let (one, other) = (Place::new(LAYERS), Place::new(LAYERS));
+    expect_new(&run(&mut one.build()));
+    let mut build = other.cnb();
+    build.args(["build", "app", "--output", "oci:out:app", "--builder", &Fixture::get().builder()]);
+    expect_new(&run(build.arg("--cache-dir").arg(one.path("state"))));
+}

@@ -1,0 +1,22 @@
+//! The program `cnb` as people meet it: its messages, its exit codes, and what it leaves behind.
+//!
+//! Containers run for real. The tests need root, an OCI runtime, a static busybox, and in
+//! `CNB_TEST_PROGRAMS` the directory of the static programs: `cargo xtask test cli` sees to all of them.
+
+#![forbid(unsafe_code)]
+
+mod cache;
+mod cancel;
+mod descriptor;
+mod disk;
+mod environment;
+mod fixture;
+mod images;
+mod layout;
+mod machine;
+mod output;
+mod phases;
+mod place;
+mod processes;
+mod reproducible;
+mod secrets;

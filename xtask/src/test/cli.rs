@@ -1,0 +1,20 @@
+//! The program `cnb` as people meet it.
+
+use crate::Result;
+use crate::command::cargo;
+use crate::command::run;
+use crate::debian;
+use crate::machine;
+use crate::programs;
+
+/// The tests of cnb-cli that run containers; everywhere else they are ignored.
+pub(super) fn run_tests() -> Result<()> {
+    if !debian::is_root() {
+        return Err("these tests need root: they mount small disks".into());
+    }
+    machine::prepare()?;
+    debian::ensure(&["busybox-static"])?;
+    programs::dist()?;
+    let mut test = cargo(["test", "--package", "cnb-cli", "--test", "cli", "--", "--ignored"]);
+    run(test.env("CNB_TEST_PROGRAMS", programs::directory()))
+}
