@@ -84,6 +84,7 @@ impl Prepared {
         if args.clear_cache {
             store.clear(&asked.namespace).map_err(|error| Failure::caused(Exit::Other, &error))?;
         }
+        asked.request.skip_layers = args.clear_cache;
         asked.request.last_label = last_label(&store, &asked.namespace)?;
         Ok(Self { asked, options, store })
     }

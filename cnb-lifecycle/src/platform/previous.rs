@@ -46,6 +46,9 @@ impl Previous {
         request: &BuildRequest,
         events: &dyn EventSink,
     ) -> Result<Self, Error> {
+        if request.skip_layers {
+            return Ok(Self::default());
+        }
         let mut found = Self::named(backend, request).await?;
         if found.is_none() {
             found = request.last_label.as_deref().and_then(Self::labelled);

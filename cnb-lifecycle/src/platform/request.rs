@@ -31,6 +31,8 @@ pub struct BuildRequest {
     /// The label `io.buildpacks.lifecycle.metadata` of the last build, for when its image has no name any
     /// more. The backend's store must still have the layers.
     pub last_label: Option<String>,
+    /// Starts without the layers and metadata of the last build, whatever is left of it.
+    pub skip_layers: bool,
     /// Where the image goes.
     pub outputs: Vec<ImageName>,
     /// Variables for the buildpacks.
@@ -72,6 +74,7 @@ impl BuildRequest {
             run_image: None,
             previous: None,
             last_label: None,
+            skip_layers: false,
             outputs: Vec::new(),
             env: Vec::new(),
             container_env: Vec::new(),
