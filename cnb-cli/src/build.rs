@@ -146,7 +146,10 @@ fn build(args: &Args, prepared: Prepared, progress: &dyn Progress) -> Result<Bui
             failure = signal::received() => Err(failure),
         }
     })?;
-    save_record(&store, &namespace, &built)?;
+    // The image is written; without the record the next build has more to do, that is all.
+    if let Err(failure) = save_record(&store, &namespace, &built) {
+        progress.event(Event::Warning { message: failure.message });
+    }
     Ok(built)
 }
 

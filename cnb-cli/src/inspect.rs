@@ -69,11 +69,11 @@ fn label<T: DeserializeOwned>(image: &Image, name: &str) -> Option<T> {
 fn as_json(image: &Image) -> Value {
     let text = |name| label::<Value>(image, name);
     json!({
-        "imageId": image.config.digest(),
+        "image_id": image.config.digest(),
         "digest": image.descriptor.digest,
         "platform": { "os": image.config.os(), "architecture": image.config.architecture() },
         "layers": image.layers().map(|(diff_id, blob)| {
-            json!({ "diffId": diff_id, "digest": blob.digest, "size": blob.size })
+            json!({ "diff_id": diff_id, "digest": blob.digest, "size": blob.size })
         }).collect::<Vec<_>>(),
         "lifecycle": text(lifecycle::LABEL),
         "build": text(build::LABEL),

@@ -107,6 +107,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// The error of a reader of `path`. What the reader of tars quotes is not repeated: a file that is no tar
+    /// may be anybody's secret.
+    fn tar(path: &Path, source: io::Error) -> Self {
+        let from_system = source.raw_os_error().is_some() || source.kind() == io::ErrorKind::UnexpectedEof;
+        let source =
+            if from_system { source } else { io::Error::new(io::ErrorKind::InvalidData, "it is not a tar") };
+        Self::Tar { path: path.to_owned(), source }
+    }
+
     /// What a backend says of this error.
     pub fn kind(&self) -> ErrorKind {
         match self {

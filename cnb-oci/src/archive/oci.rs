@@ -43,7 +43,7 @@ pub fn write(layout: &Layout, file: &Path) -> Result<(), Error> {
 /// # Errors
 /// [`Error::NoLayout`], [`Error::Tar`]; [`blob::Error::Corrupt`] in [`Error::Blob`].
 pub fn read(file: &Path, directory: &Path) -> Result<Layout, Error> {
-    let failed = |source| Error::Tar { path: file.to_owned(), source };
+    let failed = |source| Error::tar(file, source);
     let missing = |missing| Error::NoLayout { path: file.to_owned(), missing };
     let layout = Layout::create(directory)?;
     let mut has_version = false;
@@ -91,7 +91,7 @@ fn name(path: &[u8]) -> String {
 fn parse_index(entry: &mut dyn Read, file: &Path) -> Result<Index, Error> {
     let mut bytes = Vec::new();
     let read = entry.take(blob::MAX_DOCUMENT).read_to_end(&mut bytes);
-    read.map_err(|source| Error::Tar { path: file.to_owned(), source })?;
+    read.map_err(|source| Error::tar(file, source))?;
     Ok(crate::layout::parse(&bytes, &file.join(INDEX_FILE))?)
 }
 
@@ -105,7 +105,7 @@ fn take_blob(layout: &Layout, hex: &str, entry: &mut dyn Read, file: &Path) -> R
     let mut reader = Checked { entry, failed: None };
     let copied = writer.copy_from(&mut reader, &path);
     if let Some(source) = reader.failed {
-        return Err(Error::Tar { path: file.to_owned(), source });
+        return Err(Error::tar(file, source));
     }
     copied?;
     Ok(writer.finish_as(&digest, &path)?)

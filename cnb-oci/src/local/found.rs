@@ -104,6 +104,9 @@ impl Found {
         for (diff_id, descriptor) in self.image.layers() {
             unpack::layer(self.layout.blobs(), descriptor, diff_id, &new, &options)?;
         }
+        // What was checked must be what is there after a crash of the machine: it is not checked again.
+        let unpacked = fs::File::open(&new).map_err(at("open", &new))?;
+        rustix::fs::syncfs(&unpacked).map_err(|errno| at("write", &new)(errno.into()))?;
         fs::rename(&new, root).map_err(at("create", root))
     }
 }
