@@ -5,6 +5,7 @@
 //! cargo xtask dist              the programs, into target/dist
 //! cargo xtask buildpacks        the compiled buildpacks of the examples, into target/demo/buildpacks
 //! cargo xtask test [STAGE...]   everything that has to hold, or the named stages
+//! cargo xtask bench             what builds cost on this machine
 //! ```
 
 #![forbid(unsafe_code)]
@@ -12,6 +13,7 @@
 
 use std::process::ExitCode;
 
+mod bench;
 mod command;
 mod debian;
 mod demo;
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
+        ["bench"] => bench::run(),
         ["demo"] => demo::run(),
         ["dist"] => programs::dist(),
         ["buildpacks"] => example::buildpacks::make(),
@@ -51,5 +54,8 @@ fn run(arguments: &[&str]) -> Result<()> {
 }
 
 fn usage() -> String {
-    format!("usage: cargo xtask demo | dist | buildpacks | test [STAGE...]\n\nstages:\n{}", test::list())
+    format!(
+        "usage: cargo xtask demo | dist | buildpacks | bench | test [STAGE...]\n\nstages:\n{}",
+        test::list()
+    )
 }

@@ -10,6 +10,7 @@ use crate::command::cargo;
 use crate::workspace;
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
+const STATIC: &str = "-C target-feature=+crt-static";
 const PACKAGES: [&str; 3] = ["cnb-cli", "cnb-lifecycle", "cnb-oci"];
 const PROGRAMS: [&str; 4] = ["cnb", "cnb-init", "launcher", "lifecycle"];
 
@@ -45,8 +46,19 @@ pub(crate) fn dist() -> Result<()> {
 pub(crate) fn build_static(build: &mut std::process::Command, target_dir: &Path) -> Result<PathBuf> {
     // Without an explicit target the flag would be for proc macros too, and break them.
     build.args(["--target", TARGET]).env("CARGO_TARGET_DIR", target_dir);
-    command::run(build.env("RUSTFLAGS", "-C target-feature=+crt-static"))?;
+    command::run(build.env("RUSTFLAGS", STATIC))?;
     Ok(target_dir.join(TARGET))
+}
+
+/// Runs a benchmark of a package, compiled as the programs are; returns what it prints.
+///
+/// # Errors
+/// When it does not build or fails.
+pub(crate) fn benchmark(package: &str, name: &str, argument: &Path) -> Result<String> {
+    let mut bench = cargo(["bench", "--profile", "static", "--package", package, "--bench", name]);
+    bench.args(["--target", TARGET, "--"]).arg(argument);
+    bench.env("CARGO_TARGET_DIR", workspace::target()).env("RUSTFLAGS", STATIC);
+    command::read(&mut bench)
 }
 
 /// An ELF program that asks for no loader needs no library of the root file system.
