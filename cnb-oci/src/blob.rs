@@ -137,13 +137,30 @@ impl Blobs {
     /// # Errors
     /// As [`Blobs::open`] of `from`; [`Error::Corrupt`].
     pub fn take(&self, from: &Self, digest: &Digest, size: u64) -> Result<(), Error> {
+        self.take_checked(from, digest, size, || from.verify(digest, size))
+    }
+
+    /// As [`Blobs::take`] of a blob that was written or verified already: it is read only to be copied.
+    pub(crate) fn take_verified(&self, from: &Self, digest: &Digest, size: u64) -> Result<(), Error> {
+        self.take_checked(from, digest, size, || Ok(()))
+    }
+
+    fn take_checked(
+        &self,
+        from: &Self,
+        digest: &Digest,
+        size: u64,
+        check: impl FnOnce() -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let (source, target) = (from.path(digest), self.path(digest));
         if is_same_file(&source, &target) {
-            return self.verify(digest, size);
+            return check();
         }
-        from.verify(digest, size)?;
-        if Temporary::link(&self.root, &source).and_then(|link| link.persist(&target)).is_ok() {
-            return Ok(());
+        if let Ok(link) = Temporary::link(&self.root, &source) {
+            check()?;
+            if link.persist(&target).is_ok() {
+                return Ok(());
+            }
         }
         let mut writer = self.writer()?;
         let mut reader = from.open(digest, size)?;

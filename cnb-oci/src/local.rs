@@ -55,6 +55,7 @@ mod load;
 mod machine;
 mod overlay;
 mod owner;
+mod parallel;
 pub mod runtime;
 mod secrets;
 mod spec;
@@ -233,8 +234,7 @@ impl Backend for LocalBackend {
     }
 
     async fn finalize(&self, layers: Vec<LayerSource>) -> Result<Vec<Layer>> {
-        self.work(move |machine| layers.into_iter().map(|layer| finalize::layer(machine, layer)).collect())
-            .await
+        self.work(move |machine| finalize::layers(machine, layers)).await
     }
 
     async fn export(&self, plan: ImagePlan, outputs: &[ImageName]) -> Result<Vec<Exported>> {

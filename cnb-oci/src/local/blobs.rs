@@ -21,20 +21,22 @@ use crate::descriptor::media_type;
 pub(super) struct LocalLayer {
     pub blobs: Blobs,
     pub descriptor: Descriptor,
+    /// Whether the blob was written or read to its end by this build.
+    pub verified: bool,
     /// Keeps the blobs of an archive.
     _image: Option<Arc<Found>>,
 }
 
 impl LocalLayer {
-    /// A layer of an image.
+    /// A layer of an image, not verified.
     pub(super) fn of_image(image: &Arc<Found>, blobs: Blobs, descriptor: Descriptor) -> Self {
-        Self { blobs, descriptor, _image: Some(Arc::clone(image)) }
+        Self { blobs, descriptor, verified: false, _image: Some(Arc::clone(image)) }
     }
 
-    /// A layer of a store.
+    /// A layer of a store, which verifies what it gives.
     pub(super) fn stored(store: &BlobStore, layer: StoredLayer) -> Self {
         let descriptor = Descriptor::new(media_type::OCI_LAYER_GZIP, layer.digest, layer.size);
-        Self { blobs: store.blobs().clone(), descriptor, _image: None }
+        Self { blobs: store.blobs().clone(), descriptor, verified: true, _image: None }
     }
 }
 
@@ -44,7 +46,7 @@ pub(super) fn existing(store: &BlobStore, diff_id: &DiffId, image: Option<&Image
         && let Some((_, layer)) = Found::of(image)?.layers().find(|(id, _)| *id == diff_id)
     {
         layer.blobs.verify(&layer.descriptor.digest, layer.descriptor.size).map_err(from_blob)?;
-        return Ok(layer);
+        return Ok(LocalLayer { verified: true, ..layer });
     }
     let stored = store.layer(diff_id).map_err(from_blob)?.ok_or_else(|| {
         Error::new(ErrorKind::NotFound, format!("there is no layer with the diffID {diff_id}"))

@@ -17,6 +17,7 @@ use super::error::from_blob;
 use super::error::from_layout;
 use super::found::Found;
 use super::machine::Machine;
+use super::parallel;
 use crate::archive;
 use crate::config::ImageConfig;
 use crate::descriptor::Descriptor;
@@ -64,18 +65,26 @@ fn image(machine: &Machine, layers: &[LocalLayer], config: &Bytes, output: &Imag
 }
 
 fn write(layout: &Layout, layers: &[LocalLayer], config: &Bytes, tag: Option<&str>) -> Result<Descriptor> {
-    let mut descriptors = Vec::new();
-    for LocalLayer { blobs, descriptor, .. } in layers {
-        layout.blobs().take(blobs, &descriptor.digest, descriptor.size).map_err(from_blob)?;
-        let media_type = match descriptor.media_type.as_str() {
-            media_type::DOCKER_LAYER_GZIP => media_type::OCI_LAYER_GZIP,
-            known => known,
-        };
-        descriptors.push(Descriptor::new(media_type, descriptor.digest.clone(), descriptor.size));
-    }
+    let descriptors = parallel::map(layers.iter().collect(), |layer| take(layout, layer))?;
     let blob = layout.blobs().put(config).map_err(from_blob)?;
     let config = Descriptor::new(media_type::OCI_CONFIG, blob.digest, blob.size);
     layout.put_image(tag, &Manifest::new(config, descriptors)).map_err(from_layout)
+}
+
+/// Brings the blob of a layer into the layout.
+fn take(layout: &Layout, layer: &LocalLayer) -> Result<Descriptor> {
+    let LocalLayer { blobs, descriptor: Descriptor { media_type, digest, size, .. }, verified, .. } = layer;
+    let taken = if *verified {
+        layout.blobs().take_verified(blobs, digest, *size)
+    } else {
+        layout.blobs().take(blobs, digest, *size)
+    };
+    taken.map_err(from_blob)?;
+    let media_type = match media_type.as_str() {
+        media_type::DOCKER_LAYER_GZIP => media_type::OCI_LAYER_GZIP,
+        known => known,
+    };
+    Ok(Descriptor::new(media_type, digest.clone(), *size))
 }
 
 /// The blobs of the base and of the layers, which must be those that the config names.

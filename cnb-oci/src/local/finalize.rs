@@ -20,6 +20,7 @@ use super::blobs::LocalLayer;
 use super::error::from_blob;
 use super::inside;
 use super::machine::Machine;
+use super::parallel;
 use super::tree::LocalTree;
 use super::tree::View;
 use super::tree::unreadable;
@@ -29,8 +30,12 @@ use crate::layer::Dialect;
 use crate::layer::LayerWriter;
 use crate::layer::Selection;
 
-/// Makes one layer.
-pub(super) fn layer(machine: &Machine, source: LayerSource) -> Result<Layer> {
+/// Makes layers, several at a time.
+pub(super) fn layers(machine: &Machine, sources: Vec<LayerSource>) -> Result<Vec<Layer>> {
+    parallel::map(sources, |source| layer(machine, source))
+}
+
+fn layer(machine: &Machine, source: LayerSource) -> Result<Layer> {
     let LayerSource { id, content, expected, .. } = source;
     let made = make(machine, content, expected.as_ref()).map_err(|error| error.with("layer", &id))?;
     Ok(Layer::new(id, made.diff_id, made.reused, made.layer))
