@@ -15,7 +15,7 @@ const APPS: [(&str, &str, &str); 2] =
 
 /// Each application is built twice: the second time gives the same image.
 pub(super) fn run() -> Result<()> {
-    debian::ensure(&["skopeo"])?;
+    debian::ensure(&["runc", "skopeo", "umoci"])?;
     example::builder::make()?;
     for (app, path, expected) in APPS {
         let first = build(app)?;
