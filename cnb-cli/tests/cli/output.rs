@@ -72,7 +72,7 @@ fn every_output_has_the_same_image() {
     assert!(done.stdout.ends_with("Saved     oci:out:app\nSaved     oci-archive:app.tar:app\n"), "{done:?}");
     let archive = run(place.cnb().args(["inspect", "--json", "oci-archive:app.tar:app"]));
     let archive: serde_json::Value = serde_json::from_str(&archive.expect(0).stdout).expect("JSON");
-    assert_eq!(archive["imageId"], place.image_id().as_str());
+    assert_eq!(archive["image_id"], place.image_id().as_str());
 }
 
 #[test]

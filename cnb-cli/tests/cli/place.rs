@@ -76,7 +76,7 @@ impl Place {
 
     /// The image ID of the image.
     pub(crate) fn image_id(&self) -> String {
-        self.inspect()["imageId"].as_str().expect("an image has an ID").to_owned()
+        self.inspect()["image_id"].as_str().expect("an image has an ID").to_owned()
     }
 
     /// The next build works: nothing that an earlier one left is in its way.
