@@ -6,8 +6,10 @@ pub mod builder;
 mod causes;
 pub mod disk;
 pub mod export;
+pub mod image_store;
 pub mod launch;
-pub mod layout_directory;
+pub mod layer_cache;
+
 pub mod phase;
 pub mod platform;
 pub mod program;

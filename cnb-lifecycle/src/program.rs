@@ -32,6 +32,7 @@ use self::inputs::Inputs;
 use self::logger::Logger;
 use self::name::Phase;
 
+mod access;
 mod analyze;
 mod arguments;
 mod build;

@@ -55,7 +55,7 @@ mod load;
 mod machine;
 mod overlay;
 mod owner;
-mod parallel;
+
 pub mod runtime;
 mod secrets;
 mod spec;

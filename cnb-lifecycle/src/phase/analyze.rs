@@ -2,57 +2,143 @@
 //!
 //! Source: `phase/analyzer.go` and `platform/target_data.go` of the lifecycle.
 
+use std::path::Path;
+
 use cnb_core::analyzed::Analyzed;
 use cnb_core::analyzed::Distro;
 use cnb_core::analyzed::ImageReference;
 use cnb_core::analyzed::RunImage;
 use cnb_core::analyzed::Target;
 use cnb_core::api::PlatformApi;
+use cnb_core::backend::Error;
+use cnb_core::digest::DiffId;
 use cnb_core::labels;
 use cnb_core::labels::lifecycle;
 use cnb_core::labels::lifecycle::LifecycleMetadata;
 use cnb_oci::config::ImageConfig;
+use cnb_oci::platform::Platform;
 
-/// An image as far as analysis looks at it.
+use crate::image_store::FoundImage;
+use crate::image_store::ImageStore;
+use crate::restore::extract::ExtractError;
+use crate::restore::extract::extract;
+
+/// What to analyze.
 #[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
-    /// What the image is called.
-    pub name: &'a str,
-    /// What names exactly this image, for example with its digest; empty when it does not exist.
-    pub identifier: &'a str,
-    /// Its config.
-    pub config: &'a ImageConfig,
+pub struct Inputs<'a> {
+    /// The version of the platform.
+    pub api: PlatformApi,
+    /// `<layers>`, absolute: the launch SBOM of the previous image comes back there.
+    pub layers: &'a Path,
+    /// The name of the previous image, which need not exist.
+    pub previous: &'a str,
+    /// The name of the run image.
+    pub run_image: &'a str,
+    /// Whether the SBOM is left out.
+    pub skip_layers: bool,
 }
 
-/// The run image says no operating system.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("failed to find OS in run image config")]
-pub struct NoOs;
+/// Why an analysis failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnalyzeError {
+    /// The run image does not say its operating system.
+    #[error("failed to find OS in run image config")]
+    NoOs,
+    /// The launch SBOM of the previous image cannot be read.
+    #[error("retrieving launch SBOM layer")]
+    Sbom(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// An image cannot be read.
+    #[error("{what}")]
+    Store {
+        /// What was being done.
+        what: &'static str,
+        /// Why it failed.
+        source: Error,
+    },
+}
 
-/// What analyzed.toml says about these images. `previous` is none when it cannot be used.
+/// What analyzed.toml says about the images.
+///
+/// A previous image counts as none when it lost layers or its label cannot be understood.
 ///
 /// # Errors
-/// When the run image does not say its operating system, from Platform API 0.12 on.
-pub fn analyze(
-    previous: Option<Subject<'_>>,
-    run_image: Subject<'_>,
-    api: PlatformApi,
-) -> Result<Analyzed, NoOs> {
-    let metadata =
-        previous.map_or_else(|| Some(LifecycleMetadata::default()), |image| metadata(image.config));
-    // An image with a label that cannot be read counts as none.
-    let reference = previous.filter(|_| metadata.is_some()).map(|image| image.identifier.to_owned());
-    let mut analyzed = RunImage { reference: run_image.identifier.to_owned(), ..RunImage::default() };
-    if api.at_least(12) {
-        run_image.name.clone_into(&mut analyzed.image);
-        analyzed.target = Some(target(run_image.config)?);
+/// When an image cannot be read, or the run image does not say its operating system, from Platform API 0.12 on.
+pub fn analyze(inputs: &Inputs<'_>, store: &dyn ImageStore) -> Result<Analyzed, AnalyzeError> {
+    let previous = find(store, inputs.previous, "getting previous image")?;
+    let run_image = find(store, inputs.run_image, "getting run image")?;
+    let previous = previous.filter(|image| is_usable(store, image));
+    let label = previous.as_ref().map(|image| metadata(&image.image.config));
+    let reference = match (&previous, &label) {
+        (Some(image), Some(Some(_))) => image.identifier.clone(),
+        _ => String::new(),
+    };
+    let label = label.flatten().unwrap_or_default();
+    if let Some(image) = previous.filter(|_| inputs.api.at_least(8) && !inputs.skip_layers) {
+        restore_sbom(store, &image, &label, inputs.layers)?;
     }
     Ok(Analyzed {
-        image: Some(ImageReference { reference: reference.unwrap_or_default() }),
+        image: Some(ImageReference { reference }),
         build_image: None,
-        metadata: metadata.unwrap_or_default().into(),
-        run_image: Some(analyzed),
+        metadata: label.into(),
+        run_image: Some(describe(inputs, store, run_image)?),
     })
+}
+
+fn find(store: &dyn ImageStore, name: &str, what: &'static str) -> Result<Option<FoundImage>, AnalyzeError> {
+    let failed = |source| AnalyzeError::Store { what, source };
+    let found = store.find(name).map_err(failed)?;
+    match &found {
+        Some(image) => tracing::debug!("Found image with identifier {:?}", image.identifier),
+        None => tracing::info!("Image with name {:?} not found", store.name(name).map_err(failed)?),
+    }
+    Ok(found)
+}
+
+/// An image that lost layers cannot be reused, nor one of which that cannot be told.
+fn is_usable(store: &dyn ImageStore, image: &FoundImage) -> bool {
+    let is_complete = store.is_complete(image).unwrap_or_else(|error| {
+        tracing::debug!("{error}");
+        false
+    });
+    if !is_complete {
+        tracing::info!("Ignoring image {:?} because it was corrupt", image.name);
+    }
+    is_complete
+}
+
+/// A run image that does not exist counts as an empty one for this machine, as in Go.
+fn describe(
+    inputs: &Inputs<'_>,
+    store: &dyn ImageStore,
+    image: Option<FoundImage>,
+) -> Result<RunImage, AnalyzeError> {
+    let reference = image.as_ref().map(|image| image.identifier.clone()).unwrap_or_default();
+    if !inputs.api.at_least(12) {
+        return Ok(RunImage { reference, ..RunImage::default() });
+    }
+    let name = store.name(inputs.run_image);
+    let name = name.map_err(|source| AnalyzeError::Store { what: "identifying run image", source })?;
+    let config = image.map_or_else(
+        || ImageConfig::empty("linux", &Platform::host().architecture),
+        |image| image.image.config,
+    );
+    let target = Some(target(&config).ok_or(AnalyzeError::NoOs)?);
+    Ok(RunImage { reference, image: name, target, ..RunImage::default() })
+}
+
+/// Unpacks the launch SBOM of the previous image; the restorer gives it to the buildpacks.
+fn restore_sbom(
+    store: &dyn ImageStore,
+    image: &FoundImage,
+    label: &LifecycleMetadata,
+    layers: &Path,
+) -> Result<(), AnalyzeError> {
+    let Some(diff_id) = label.sbom.as_ref().and_then(|sbom| sbom.get()) else { return Ok(()) };
+    tracing::info!("Restoring data for SBOM from previous image");
+    let diff_id: DiffId = diff_id.parse().map_err(|error| AnalyzeError::Sbom(Box::new(error)))?;
+    let tar = store.layer(image, &diff_id).map_err(|error| AnalyzeError::Sbom(Box::new(error)))?;
+    extract(tar, layers).map_err(|error: ExtractError| AnalyzeError::Sbom(Box::new(error)))
 }
 
 /// The label `io.buildpacks.lifecycle.metadata` of an image; empty when there is none, nothing when it cannot be
@@ -64,13 +150,10 @@ pub fn metadata(config: &ImageConfig) -> Option<LifecycleMetadata> {
     }
 }
 
-/// What an image runs on.
-///
-/// # Errors
-/// When it does not say its operating system.
-pub fn target(config: &ImageConfig) -> Result<Target, NoOs> {
+/// What an image runs on; nothing when it does not say its operating system.
+pub fn target(config: &ImageConfig) -> Option<Target> {
     if config.os().is_empty() {
-        return Err(NoOs);
+        return None;
     }
     let name = config.label(labels::BASE_DISTRO_NAME);
     let version = config.label(labels::BASE_DISTRO_VERSION);
@@ -78,7 +161,7 @@ pub fn target(config: &ImageConfig) -> Result<Target, NoOs> {
         name: name.unwrap_or_default().to_owned(),
         version: version.unwrap_or_default().to_owned(),
     });
-    Ok(Target {
+    Some(Target {
         id: config.label(labels::BASE_ID).unwrap_or_default().to_owned(),
         os: config.os().to_owned(),
         arch: config.architecture().to_owned(),
@@ -98,37 +181,25 @@ mod tests {
         ImageConfig::parse(text.into_bytes()).expect("a config")
     }
 
-    fn subject(config: &ImageConfig) -> Subject<'_> {
-        Subject { name: "x", identifier: "x@sha256:1", config }
-    }
-
     #[test]
-    fn labels_that_cannot_be_read_count_as_no_previous_image() {
-        for (label, reference, buildpacks) in [
-            ("", "x@sha256:1", 0),
-            (r#""io.buildpacks.lifecycle.metadata":"{\"buildpacks\":[{\"key\":\"a\"}]}""#, "x@sha256:1", 1),
-            (r#""io.buildpacks.lifecycle.metadata":"{""#, "", 0),
+    fn labels_that_cannot_be_read_are_none() {
+        for (label, buildpacks) in [
+            ("", Some(0)),
+            (r#""io.buildpacks.lifecycle.metadata":"""#, Some(0)),
+            (r#""io.buildpacks.lifecycle.metadata":"{\"buildpacks\":[{\"key\":\"a\"}]}""#, Some(1)),
+            (r#""io.buildpacks.lifecycle.metadata":"{""#, None),
         ] {
-            let config = config("linux", label);
-            let analyzed =
-                analyze(Some(subject(&config)), subject(&config), PlatformApi::NEWEST).expect("analyzed");
-            assert_eq!(analyzed.image.map(|image| image.reference).as_deref(), Some(reference), "{label}");
-            let metadata = LifecycleMetadata::try_from(analyzed.metadata).expect("no numbers");
-            assert_eq!(metadata.buildpacks.len(), buildpacks, "{label}");
+            let found = metadata(&config("linux", label)).map(|metadata| metadata.buildpacks.len());
+            assert_eq!(found, buildpacks, "{label}");
         }
     }
 
     #[test]
     fn targets_come_from_the_config_and_from_labels() {
         let debian = config("linux", r#""io.buildpacks.base.distro.name":"debian""#);
-        let run_image = |config, api| analyze(None, subject(config), api).map(|analyzed| analyzed.run_image);
-        let new = run_image(&debian, PlatformApi::v0(12)).expect("analyzed").expect("a run image");
-        assert_eq!(new.image, "x");
-        let target = new.target.expect("a target");
+        let target = super::target(&debian).expect("a target");
         assert_eq!((target.os.as_str(), target.arch_variant.as_str()), ("linux", "v8"));
         assert_eq!(target.distro, Some(Distro { name: "debian".to_owned(), version: String::new() }));
-        let old = run_image(&debian, PlatformApi::v0(11)).expect("analyzed").expect("a run image");
-        assert_eq!((old.image.as_str(), old.target), ("", None));
-        assert!(run_image(&config("", ""), PlatformApi::v0(12)).is_err());
+        assert_eq!(super::target(&config("", "")), None);
     }
 }

@@ -2,13 +2,9 @@
 //!
 //! Source: `phase/cache.go` of the lifecycle.
 
-use std::fs::File;
 use std::io;
-use std::io::Write as _;
 use std::path::Path;
 
-use cnb_cache::volume::VolumeCache;
-use cnb_cache::volume::VolumeError;
 use cnb_core::api::PlatformApi;
 use cnb_core::backend::Ownership;
 use cnb_core::backend::User;
@@ -24,6 +20,8 @@ use crate::export::cache;
 use crate::export::cache::CachePlan;
 use crate::export::cache::CachedLayer;
 use crate::export::snapshot::Snapshot;
+use crate::layer_cache::CacheError;
+use crate::layer_cache::LayerCache;
 
 /// What to keep, and from where.
 #[derive(Clone, Copy, Debug)]
@@ -42,15 +40,18 @@ pub struct Inputs<'a> {
 ///
 /// # Errors
 /// When the cache cannot be written: then it has its old content.
-pub fn save(inputs: &Inputs<'_>, volume: VolumeCache) -> Result<(), VolumeError> {
-    let old = volume.metadata()?;
+pub fn save(inputs: &Inputs<'_>, store: Box<dyn LayerCache>) -> Result<(), CacheError> {
+    if !store.exists() {
+        tracing::info!("Layer cache not found");
+    }
+    let old = store.metadata()?;
     let plan = cache::plan(inputs.snapshot, inputs.api);
     for (id, reason) in &plan.skipped {
         tracing::warn!("Failed to cache layer '{id}' {reason}");
     }
     let mut diff_ids = Vec::new();
     for layer in &plan.layers {
-        match save_layer(inputs, layer, plan.previous(layer, &old), &volume) {
+        match save_layer(inputs, layer, plan.previous(layer, &old), &*store) {
             Ok(diff_id) => diff_ids.push(Some(diff_id)),
             Err(error) => {
                 tracing::warn!("Failed to cache layer '{}': {}", layer.id, with_causes(&error));
@@ -58,22 +59,22 @@ pub fn save(inputs: &Inputs<'_>, volume: VolumeCache) -> Result<(), VolumeError>
             }
         }
     }
-    volume.commit(&plan.metadata(&diff_ids))
+    store.commit(&plan.metadata(&diff_ids))
 }
 
 #[derive(Debug, thiserror::Error)]
 enum SaveError {
+    #[error(transparent)]
+    Cache(#[from] CacheError),
     #[error("creating layer")]
     Layer(#[from] layer::Error),
-    #[error(transparent)]
-    Volume(#[from] VolumeError),
 }
 
 fn save_layer(
     inputs: &Inputs<'_>,
     layer: &CachedLayer,
     previous: Option<&str>,
-    volume: &VolumeCache,
+    store: &dyn LayerCache,
 ) -> Result<DiffId, SaveError> {
     let path = inputs.layers.join(&layer.path);
     let ownership = Ownership { owner: inputs.owner, parents: layer::parents_on_disk(&path)? };
@@ -83,23 +84,28 @@ fn save_layer(
         writer.finish().map(|(_, written)| written.diff_id)
     };
     let diff_id = tar(&mut io::sink())?;
-    if previous == Some(diff_id.as_str()) {
-        match volume.reuse(diff_id.as_str()) {
-            Ok(()) => tracing::info!("Reusing cache layer '{}'", layer.id),
-            Err(VolumeError::Unusable(reason)) => {
-                tracing::warn!("Skipping reuse for layer {}: {reason}", layer.id);
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let is_reused = previous == Some(diff_id.as_str()) && reuse(layer, &diff_id, store)?;
     // The Go lifecycle says this of reused layers as well, and platforms look for it.
     tracing::info!("Adding cache layer '{}'", layer.id);
-    volume.add(&diff_id, |file: &mut File| {
-        let mut file = io::BufWriter::with_capacity(1 << 20, file);
-        tar(&mut file).map_err(io::Error::other)?;
-        file.flush()
-    })?;
+    if !is_reused {
+        store.add(&diff_id, &|out| tar(out).map_err(io::Error::other))?;
+    }
     Ok(diff_id)
+}
+
+/// Whether the cache still holds the layer.
+fn reuse(layer: &CachedLayer, diff_id: &DiffId, store: &dyn LayerCache) -> Result<bool, CacheError> {
+    match store.reuse(diff_id) {
+        Ok(()) => {
+            tracing::info!("Reusing cache layer '{}'", layer.id);
+            Ok(true)
+        }
+        Err(CacheError::Unusable(reason)) => {
+            tracing::warn!("Skipping reuse for layer {}: {reason}", layer.id);
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 impl CachePlan {

@@ -3,7 +3,6 @@
 //! Source: `phase/exporter.go` of the lifecycle.
 
 pub mod bom;
-pub mod layout;
 pub mod sboms;
 
 use std::fs;
@@ -12,6 +11,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use cnb_core::api::PlatformApi;
+use cnb_core::backend;
 use cnb_core::backend::Ownership;
 use cnb_core::backend::User;
 use cnb_core::buildpack::group::GroupElement;
@@ -20,14 +20,15 @@ use cnb_core::labels::build::Launcher;
 use cnb_core::labels::lifecycle::LifecycleMetadata;
 use cnb_core::labels::lifecycle::RunImageNames;
 use cnb_core::labels::project::ProjectLabel;
+use cnb_oci::descriptor::Descriptor;
+use cnb_oci::descriptor::Manifest;
 use cnb_oci::layer;
 use cnb_oci::layer::Dialect;
 use cnb_oci::layer::LayerWriter;
 use cnb_oci::layer::launcher::launcher;
+use cnb_oci::parallel;
 
-use self::layout::LayoutTarget;
-use self::layout::Saved;
-use self::layout::TargetError;
+use crate::causes::with_causes;
 use crate::export::Content;
 use crate::export::ImageInputs;
 use crate::export::Plan;
@@ -42,6 +43,9 @@ use crate::export::plan;
 use crate::export::plan::PlanErrorCause;
 use crate::export::snapshot::fs::SnapshotError;
 use crate::export::snapshot::fs::snapshot;
+use crate::image_store::FoundImage;
+use crate::image_store::ImageTarget;
+use crate::image_store::Saved;
 
 /// What to export, and how.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +66,9 @@ pub struct Inputs<'a> {
     pub launcher: &'a Path,
     /// What the label says about it.
     pub launcher_label: &'a Launcher,
-    /// The run image by digest.
+    /// The run image.
+    pub base: &'a FoundImage,
+    /// What labels say about where it is.
     pub run_image_reference: &'a str,
     /// The names of the run image.
     pub run_image: &'a RunImageNames,
@@ -83,13 +89,13 @@ pub enum ExportError {
     /// The labels or the config cannot be made.
     #[error(transparent)]
     Image(#[from] ImageError),
-    /// A layer cannot be read.
+    /// A layer cannot be made.
     #[error("creating layer '{id}'")]
     Layer {
         /// Its identifier.
         id: String,
         /// Why.
-        source: layer::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The launcher cannot be read.
     #[error("failed to stat launcher at path '{}'", path.display())]
@@ -106,19 +112,20 @@ pub enum ExportError {
     #[error("read build metadata")]
     Snapshot(#[from] SnapshotError),
     /// The image cannot be written.
-    #[error(transparent)]
-    Target(#[from] TargetError),
+    #[error("saving image")]
+    Save(#[source] backend::Error),
     /// A path is not UTF-8.
     #[error("the path {} is not UTF-8", .0.display())]
     Utf8(PathBuf),
 }
 
-/// Makes an image and says what was made. [`sboms::copy`] comes first.
+/// Makes an image and says what was made, and what the buildpacks left. [`sboms::copy`] comes first.
 ///
 /// # Errors
 /// When what the buildpacks left makes no sense, or something cannot be read or written.
-pub fn export(inputs: &Inputs<'_>, mut target: LayoutTarget) -> Result<(Saved, Snapshot), ExportError> {
-    let run_image = Config::read(target.run_image_config()).map_err(ImageError::Config)?;
+pub fn export(inputs: &Inputs<'_>, target: &dyn ImageTarget) -> Result<(Saved, Snapshot), ExportError> {
+    let base = &inputs.base.image;
+    let run_image = Config::read(base.config.bytes()).map_err(ImageError::Config)?;
     let top_layer = run_image.top_layer().ok_or(ImageError::NoLayers)?.to_owned();
     let snapshot = snapshot(inputs.layers, inputs.group)?;
     let app = match snapshot.build.slices.as_slice() {
@@ -129,47 +136,70 @@ pub fn export(inputs: &Inputs<'_>, mut target: LayoutTarget) -> Result<(Saved, S
     let plan = match plan {
         Ok(plan) => plan,
         Err(error) => {
-            make_layers(inputs, &error.before, &mut target)?;
+            make_layers(inputs, &error.before, target)?;
             return Err(error.cause.into());
         }
     };
-    let diff_ids = make_layers(inputs, &plan.layers, &mut target)?;
-    let run_image_config = target.run_image_config().to_owned();
-    let config = config(inputs, &plan, &diff_ids, run_image, &top_layer, &run_image_config)?;
-    tracing::info!("Saving {}...", target.name());
-    let saved = target.save(&config)?;
-    tracing::info!("*** Images ({}):", saved.identifier);
-    for name in &saved.names {
-        tracing::info!("      {name}");
-    }
+    let layers = make_layers(inputs, &plan.layers, target)?;
+    let diff_ids: Vec<DiffId> = layers.iter().map(|layer| layer.diff_id.clone()).collect();
+    let config = config(inputs, &plan, &diff_ids, run_image, &top_layer)?;
+    let layers = layers.into_iter().map(|layer| layer.descriptor);
+    let manifest = Manifest {
+        layers: base.manifest.layers.iter().cloned().chain(layers).collect(),
+        ..base.manifest.clone()
+    };
+    let saved = save(target, manifest, &config)?;
     Ok((saved, snapshot))
 }
 
-/// Makes the layers and says so as Go does.
+/// Writes the image and says so as Go does.
+fn save(target: &dyn ImageTarget, manifest: Manifest, config: &[u8]) -> Result<Saved, ExportError> {
+    tracing::info!("Saving {}...", target.name());
+    let saved = target.save(manifest, config).map_err(ExportError::Save)?;
+    tracing::info!("*** Images ({}):", saved.identifier);
+    for (name, result) in &saved.names {
+        match result {
+            Ok(()) => tracing::info!("      {name}"),
+            Err(error) => tracing::info!("      {name} - {}", with_causes(error)),
+        }
+    }
+    Ok(saved)
+}
+
+/// A layer that was made.
+struct Made {
+    diff_id: DiffId,
+    descriptor: Descriptor,
+    is_reused: bool,
+}
+
+/// Makes the layers, several at a time, and says so as Go does.
 fn make_layers(
     inputs: &Inputs<'_>,
     layers: &[PlannedLayer],
-    target: &mut LayoutTarget,
-) -> Result<Vec<DiffId>, ExportError> {
+    target: &dyn ImageTarget,
+) -> Result<Vec<Made>, ExportError> {
     let apps = layers.iter().filter(|layer| layer.role == Role::App).count();
     let mut reused_apps = 0;
     let mut done_apps = 0;
-    let mut diff_ids = Vec::new();
-    for layer in layers {
-        let (diff_id, is_reused) = make_layer(inputs, layer, target)?;
-        tracing::debug!("Layer '{}' SHA: {diff_id}", layer.id);
+    let mut all = Vec::new();
+    let make = |layer: &PlannedLayer| make_layer(inputs, layer, target);
+    let mut planned = layers.iter();
+    parallel::for_each(layers.iter().collect(), make, |made: Made| {
+        let layer = planned.next().expect("each layer is made once");
+        tracing::debug!("Layer '{}' SHA: {}", layer.id, made.diff_id);
         if layer.role == Role::App {
             done_apps += 1;
-            reused_apps += usize::from(is_reused);
+            reused_apps += usize::from(made.is_reused);
             if done_apps == apps {
                 say_app_layers(reused_apps, apps);
             }
         } else {
-            tracing::info!("{} layer '{}'", if is_reused { "Reusing" } else { "Adding" }, layer.id);
+            tracing::info!("{} layer '{}'", if made.is_reused { "Reusing" } else { "Adding" }, layer.id);
         }
-        diff_ids.push(diff_id);
-    }
-    Ok(diff_ids)
+        all.push(made);
+    })?;
+    Ok(all)
 }
 
 fn say_app_layers(reused: usize, all: usize) {
@@ -185,25 +215,25 @@ fn say_app_layers(reused: usize, all: usize) {
 fn make_layer(
     inputs: &Inputs<'_>,
     layer: &PlannedLayer,
-    target: &mut LayoutTarget,
-) -> Result<(DiffId, bool), ExportError> {
+    target: &dyn ImageTarget,
+) -> Result<Made, ExportError> {
+    let reuse = |diff_id: &DiffId| {
+        let descriptor = target.reuse(diff_id).map_err(|source| failed(&layer.id, source))?;
+        Ok(Made { diff_id: diff_id.clone(), descriptor, is_reused: true })
+    };
     if let Content::Kept(diff_id) = &layer.content {
-        target.reuse(diff_id)?;
-        return Ok((diff_id.clone(), true));
+        return reuse(diff_id);
     }
     let source = Source::new(inputs, layer)?;
-    let failed = |source| failed(&layer.id, source);
     if layer.expected().is_some() {
-        let diff_id = source.write(&mut io::sink()).map_err(failed)?;
+        let diff_id = source.write(&mut io::sink()).map_err(|source| failed(&layer.id, source))?;
         if layer.is_reused(&diff_id) {
-            target.reuse(&diff_id)?;
-            return Ok((diff_id, true));
+            return reuse(&diff_id);
         }
     }
-    let mut blob = target.new_layer()?;
-    let diff_id = source.write(&mut blob).map_err(failed)?;
-    target.add(blob, &diff_id)?;
-    Ok((diff_id, false))
+    let added = target.add(&|out| source.write(out).map_err(io::Error::other));
+    let (diff_id, descriptor) = added.map_err(|source| failed(&layer.id, source))?;
+    Ok(Made { diff_id, descriptor, is_reused: false })
 }
 
 /// Where the files of a layer are, with the owners that they get.
@@ -256,7 +286,6 @@ fn config(
     diff_ids: &[DiffId],
     run_image: Config,
     top_layer: &str,
-    run_image_config: &[u8],
 ) -> Result<Vec<u8>, ExportError> {
     let text =
         |path: &Path| path.to_str().map(str::to_owned).ok_or_else(|| ExportError::Utf8(path.to_owned()));
@@ -265,7 +294,7 @@ fn config(
         api: inputs.api,
         layers_dir: &layers_dir,
         app_dir: &app_dir,
-        run_image_config,
+        run_image_config: inputs.base.image.config.bytes(),
         run_image_reference: inputs.run_image_reference,
         run_image: inputs.run_image,
         launcher: inputs.launcher_label,
@@ -287,6 +316,6 @@ fn config(
     Ok(plan.config(run_image, diff_ids, &labels, &entrypoint(process_type), &image).to_bytes())
 }
 
-fn failed(id: &str, source: layer::Error) -> ExportError {
-    ExportError::Layer { id: id.to_owned(), source }
+fn failed(id: &str, source: impl std::error::Error + Send + Sync + 'static) -> ExportError {
+    ExportError::Layer { id: id.to_owned(), source: Box::new(source) }
 }

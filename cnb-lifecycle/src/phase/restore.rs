@@ -8,8 +8,6 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
-use cnb_cache::volume::VolumeCache;
-use cnb_cache::volume::VolumeError;
 use cnb_core::api::PlatformApi;
 use cnb_core::buildpack::group::GroupElement;
 use cnb_core::labels::lifecycle::CacheMetadata;
@@ -17,6 +15,8 @@ use cnb_core::labels::lifecycle::LifecycleMetadata;
 
 use crate::export::snapshot::fs::SnapshotError;
 use crate::export::snapshot::fs::buildpack;
+use crate::layer_cache::CacheError;
+use crate::layer_cache::LayerCache;
 use crate::restore;
 use crate::restore::RestoreInputs;
 use crate::restore::RestorePlan;
@@ -35,7 +35,7 @@ pub struct Inputs<'a> {
     /// The label of the previous image.
     pub previous: &'a LifecycleMetadata,
     /// The cache, if there is one.
-    pub cache: Option<&'a VolumeCache>,
+    pub cache: Option<&'a dyn LayerCache>,
     /// Whether layers and SBOMs are left out.
     pub skip_layers: bool,
 }
@@ -46,7 +46,7 @@ pub struct Inputs<'a> {
 pub enum RestoreError {
     /// The cache cannot be used.
     #[error("retrieving cache metadata")]
-    Cache(#[source] VolumeError),
+    Cache(#[source] CacheError),
     /// `<layers>` cannot be read.
     #[error("reading buildpack layer directory")]
     Layers(#[from] SnapshotError),
@@ -56,7 +56,7 @@ pub enum RestoreError {
         /// Its identifier.
         id: String,
         /// Why.
-        source: VolumeError,
+        source: CacheError,
     },
     /// A layer cannot be unpacked.
     #[error("restoring data: restoring layer {id}")]
@@ -84,6 +84,10 @@ pub enum RestoreError {
 /// When `<layers>` cannot be read or written, or a layer cannot be unpacked.
 pub fn restore(inputs: &Inputs<'_>) -> Result<(), RestoreError> {
     let cache = match inputs.cache {
+        Some(cache) if !cache.exists() => {
+            tracing::info!("Layer cache not found");
+            CacheMetadata::default()
+        }
         Some(cache) => cache.metadata().map_err(RestoreError::Cache)?,
         None => CacheMetadata::default(),
     };
@@ -144,17 +148,16 @@ fn remove(path: &Path, with: impl Fn(&Path) -> io::Result<()>) -> Result<(), Res
     }
 }
 
-fn unpack(cache: &VolumeCache, id: &str, diff_id: &str, layers: &Path) -> Result<(), RestoreError> {
-    let file = match cache.read(diff_id) {
-        Ok(file) => file,
-        Err(VolumeError::Unusable(reason)) => {
+fn unpack(cache: &dyn LayerCache, id: &str, diff_id: &str, layers: &Path) -> Result<(), RestoreError> {
+    let tar = match cache.read(diff_id) {
+        Ok(tar) => tar,
+        Err(CacheError::Unusable(reason)) => {
             tracing::warn!("Skipping restore for layer {id}: {reason}");
             return Ok(());
         }
         Err(source) => return Err(RestoreError::Read { id: id.to_owned(), source }),
     };
-    extract(io::BufReader::new(file), layers)
-        .map_err(|source| RestoreError::Extract { id: id.to_owned(), source })
+    extract(tar, layers).map_err(|source| RestoreError::Extract { id: id.to_owned(), source })
 }
 
 /// Gives each buildpack the SBOMs of its layers: those of the cache, and those that the analyzer took from the

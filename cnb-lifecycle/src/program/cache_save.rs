@@ -31,7 +31,7 @@ pub(super) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let layers = Path::new(&inputs.layers_dir);
     let snapshot =
         layers_snapshot(layers, &group.buildpacks).map_err(|error| Failure::new("read layers", error))?;
-    let Some(volume) = cache::open(invocation)? else { return Ok(()) };
+    let Some(volume) = cache::volume(invocation)? else { return Ok(()) };
     let owner = User::new(inputs.uid, inputs.gid);
     save(&Inputs { api: invocation.api, layers, snapshot: &snapshot, owner }, volume)
         .map_err(|error| Failure::new("export cache", error))

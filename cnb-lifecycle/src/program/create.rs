@@ -5,6 +5,7 @@ use std::path::Path;
 use cnb_core::labels::lifecycle::LifecycleMetadata;
 
 use super::Invocation;
+use super::access::Access;
 use super::analyze;
 use super::build;
 use super::cache;
@@ -21,6 +22,7 @@ use crate::phase::restore::Inputs;
 pub(super) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let images = resolve::create(invocation)?;
     let inputs = &invocation.inputs;
+    let access = Access::new(invocation, &[&images.previous, &images.run_image])?;
     let directories = [inputs.cache_dir.as_str(), &inputs.launch_cache_dir, &inputs.layers_dir];
     privileges::become_user(inputs.uid, inputs.gid, &directories)?;
     let invocation = &Invocation {
@@ -29,10 +31,10 @@ pub(super) fn run(invocation: &Invocation) -> Result<(), Failure> {
         environment: privileges::environment_of(inputs.uid, &invocation.environment)?,
         logger: invocation.logger.clone(),
     };
-    let cache = cache::open(invocation)?;
+    let cache = cache::open(invocation, &access)?;
 
     tracing::info!("===> ANALYZING");
-    let analyzed = analyze::analyze(invocation, &images)?;
+    let analyzed = analyze::analyze(invocation, &images, &access)?;
 
     tracing::info!("===> DETECTING");
     let group = detect::detect(invocation, &analyzed, |_| Ok(()))?.group;
@@ -49,7 +51,7 @@ pub(super) fn run(invocation: &Invocation) -> Result<(), Failure> {
             layers: Path::new(&inputs.layers_dir),
             group: &group.buildpacks,
             previous: &previous.map_err(|error| Failure::new("restore", error).with_code(code::RESTORE))?,
-            cache: cache.as_ref(),
+            cache: cache.as_deref(),
             skip_layers: inputs.skip_layers,
         })
         .map_err(|error| Failure::new("restore", error).with_code(code::RESTORE))?;
@@ -59,5 +61,5 @@ pub(super) fn run(invocation: &Invocation) -> Result<(), Failure> {
     build::build(invocation)?;
 
     tracing::info!("===> EXPORTING");
-    export::export(invocation, &group.buildpacks, analyzed, cache)
+    export::export(invocation, &group.buildpacks, analyzed, cache, &access)
 }

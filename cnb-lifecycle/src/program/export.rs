@@ -1,11 +1,9 @@
 //! The phase `export`.
 
-use std::env::consts::ARCH;
 use std::fs;
 use std::io;
 use std::path::Path;
 
-use cnb_cache::volume::VolumeCache;
 use cnb_core::analyzed::Analyzed;
 use cnb_core::backend::User;
 use cnb_core::build_metadata::BuildMetadata;
@@ -15,43 +13,44 @@ use cnb_core::document;
 use cnb_core::encode::go_toml;
 use cnb_core::labels::build::Launcher;
 use cnb_core::labels::lifecycle::LifecycleMetadata;
-use cnb_core::os_release::go_arch;
 use cnb_core::project_metadata::ProjectMetadata;
-use cnb_core::reference::Reference;
 use cnb_core::report::Build;
 use cnb_core::report::Image;
 use cnb_core::report::Report;
 
 use super::Invocation;
+use super::access::Access;
 use super::cache;
 use super::documents;
 use super::failure::Failure;
 use super::failure::code;
 use super::privileges;
 use super::resolve;
-use crate::layout_directory::LayoutDirectory;
-use crate::layout_directory::LayoutImage;
+use crate::image_store::FoundImage;
+use crate::image_store::ImageStore;
+use crate::image_store::ImageTarget;
+use crate::image_store::Saved;
+use crate::layer_cache::LayerCache;
+use crate::phase;
 use crate::phase::buildpack_api;
-use crate::phase::cache::save;
 use crate::phase::export;
 use crate::phase::export::Inputs;
 use crate::phase::export::bom::bom;
-use crate::phase::export::layout::LayoutTarget;
-use crate::phase::export::layout::Output;
-use crate::phase::export::layout::recorded_run_image;
 use crate::phase::export::sboms;
 
 /// Exports what the buildpacks in group.toml left.
 pub(super) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let inputs = &invocation.inputs;
     let analyzed = resolve::export(invocation)?;
+    let images = [previous_of(&analyzed), run_image_of(&analyzed)];
+    let access = Access::new(invocation, &images)?;
     privileges::become_user(inputs.uid, inputs.gid, &[&inputs.cache_dir, &inputs.launch_cache_dir])?;
     let group = documents::group(&inputs.group_path)?.buildpacks;
     for element in &group {
         buildpack_api::supported(ElementKind::Buildpack, &element.to_string(), &element.api)?;
     }
-    let cache = cache::open(invocation)?;
-    export(invocation, &group, analyzed, cache)
+    let cache = cache::open(invocation, &access)?;
+    export(invocation, &group, analyzed, cache, &access)
 }
 
 /// Exports the image, writes report.toml and saves the cache.
@@ -59,22 +58,18 @@ pub(super) fn export(
     invocation: &Invocation,
     group: &[GroupElement],
     analyzed: Analyzed,
-    cache: Option<VolumeCache>,
+    cache: Option<Box<dyn LayerCache>>,
+    access: &Access,
 ) -> Result<(), Failure> {
     let inputs = &invocation.inputs;
     let project = project(&inputs.project_metadata_path)?
         .to_label()
         .map_err(|error| Failure::new("read project metadata file", error))?;
-    if !inputs.use_layout {
-        let why = "this lifecycle writes images to OCI layouts only: use -layout and -layout-dir";
-        return Err(Failure::new("create new app image", why).with_code(code::EXPORT));
-    }
-    let run_image = analyzed.run_image.unwrap_or_default();
-    let run_image_path = path_of(&run_image.reference, "run image")?;
-    let previous_reference = analyzed.image.unwrap_or_default().reference;
-    let target = target(invocation, run_image_path, &previous_reference)?;
+    let store = access.store(invocation)?;
+    let (base, target) = target(invocation, &analyzed, &*store)?;
     let layers = Path::new(&inputs.layers_dir);
-    let names = resolve::run_image_names(invocation, &run_image.image, has_extensions(layers)?)?;
+    let run_image = analyzed.run_image.as_ref().map(|image| image.image.as_str()).unwrap_or_default();
+    let names = resolve::run_image_names(invocation, run_image, has_extensions(layers)?)?;
     if invocation.api.at_least(11) {
         sboms::copy(layers, Path::new(&inputs.launcher_sbom_dir)).map_err(failed)?;
     }
@@ -89,26 +84,40 @@ pub(super) fn export(
         owner,
         launcher: Path::new(&inputs.launcher_path),
         launcher_label: &launcher_label(),
-        run_image_reference: &recorded_run_image(run_image_path, go_arch(ARCH)),
+        base: &base,
+        run_image_reference: &store.recorded_reference(&base),
         run_image: &names,
         project: &project,
         process_type: Some(inputs.default_process_type.as_str()).filter(|text| !text.is_empty()),
         exec_env: &inputs.exec_env,
         created: created(invocation),
     };
-    let (saved, snapshot) = export::export(&exporting, target).map_err(failed)?;
-    let image = Image { tags: saved.names, manifest_size: saved.manifest_size, ..Image::default() };
-    let bom = if invocation.api.at_least(9) { Vec::new() } else { bom(layers, group).map_err(failed)? };
-    let report = go_toml::to_string(&Report { build: Build { bom }, image }).map_err(failed)?;
-    documents::write("report", Path::new(&inputs.report_path), &report)
-        .map_err(|failure| failure.with_code(code::EXPORT))?;
+    let (saved, snapshot) = export::export(&exporting, &*target).map_err(failed)?;
+    report(invocation, group, saved)?;
     if let Some(cache) = cache {
-        let saving = crate::phase::cache::Inputs { api: invocation.api, layers, snapshot: &snapshot, owner };
-        if let Err(error) = save(&saving, cache) {
+        let saving = phase::cache::Inputs { api: invocation.api, layers, snapshot: &snapshot, owner };
+        if let Err(error) = phase::cache::save(&saving, cache) {
             tracing::warn!("Failed to export cache: {}", Failure::new("save cache", error));
         }
     }
     Ok(())
+}
+
+/// Writes report.toml, and fails when a name of the image could not be written.
+fn report(invocation: &Invocation, group: &[GroupElement], saved: Saved) -> Result<(), Failure> {
+    let inputs = &invocation.inputs;
+    let mut tags = Vec::new();
+    for (name, result) in saved.names {
+        result.map_err(|error| failed(error).while_doing(&format!("write {name}")))?;
+        tags.push(name);
+    }
+    let digest = saved.digest.map(|digest| digest.to_string()).unwrap_or_default();
+    let image = Image { tags, digest, manifest_size: saved.manifest_size, ..Image::default() };
+    let layers = Path::new(&inputs.layers_dir);
+    let bom = if invocation.api.at_least(9) { Vec::new() } else { bom(layers, group).map_err(failed)? };
+    let report = go_toml::to_string(&Report { build: Build { bom }, image }).map_err(failed)?;
+    documents::write("report", Path::new(&inputs.report_path), &report)
+        .map_err(|failure| failure.with_code(code::EXPORT))
 }
 
 /// What makes the image: this program.
@@ -118,42 +127,37 @@ fn launcher_label() -> Launcher {
     launcher
 }
 
-fn target(invocation: &Invocation, run_image: &str, previous: &str) -> Result<LayoutTarget, Failure> {
-    const ACTION: &str = "create new app image";
+/// The run image, and the image that is made on it.
+fn target(
+    invocation: &Invocation,
+    analyzed: &Analyzed,
+    store: &dyn ImageStore,
+) -> Result<(FoundImage, Box<dyn ImageTarget>), Failure> {
+    let failed = |error| Failure::new("create new app image", error);
     let inputs = &invocation.inputs;
-    let base = LayoutImage::find(Path::new(run_image))
-        .map_err(|error| Failure::new(ACTION, error))?
-        .ok_or_else(|| Failure::new(ACTION, format!("there is no run image at {run_image}")))?;
-    let previous = match previous {
+    let base = store.open(run_image_of(analyzed)).map_err(failed)?;
+    let previous = match previous_of(analyzed) {
         "" => None,
-        reference => {
-            let path = path_of(reference, "previous image")?;
-            tracing::info!("Reusing layers from image '{path}'");
-            LayoutImage::find(Path::new(path)).map_err(|error| Failure::new(ACTION, error))?
-        }
+        identifier => Some(store.open(identifier).map_err(failed)?),
     };
-    let mut outputs = Vec::new();
-    for name in std::iter::once(&inputs.output_image).chain(&inputs.tags) {
-        outputs.push(output(&inputs.layout_dir, name)?);
+    if let Some(previous) = &previous {
+        tracing::info!("Reusing layers from image '{}'", previous.name);
     }
-    let first = outputs.remove(0);
-    tracing::info!("Using app image: {}", first.path.display());
-    LayoutTarget::new(first, outputs, base, previous).map_err(|error| Failure::new(ACTION, error))
+    let names: Vec<&str> =
+        std::iter::once(&inputs.output_image).chain(&inputs.tags).map(String::as_str).collect();
+    let target = store.target(&names, &base, previous.as_ref()).map_err(failed)?;
+    if inputs.use_layout {
+        tracing::info!("Using app image: {}", target.name());
+    }
+    Ok((base, target))
 }
 
-fn output(layout_dir: &str, name: &str) -> Result<Output, Failure> {
-    let failed = |error| Failure::new("parsing output image reference", error);
-    let reference: Reference = name.parse().map_err(failed)?;
-    let path = LayoutDirectory::new(layout_dir).path(&reference.to_string()).map_err(failed)?;
-    Ok(Output { path, tag: reference.identifier().to_owned() })
+fn run_image_of(analyzed: &Analyzed) -> &str {
+    analyzed.run_image.as_ref().map(|image| image.reference.as_str()).unwrap_or_default()
 }
 
-/// The path in `<path>@sha256:…`.
-fn path_of<'a>(reference: &'a str, what: &str) -> Result<&'a str, Failure> {
-    let path = reference.split_once("@sha256:").map(|(path, _)| path);
-    path.ok_or_else(|| {
-        Failure::new(format!("parsing {what} reference"), format!("'{reference}' is not <path>@<digest>"))
-    })
+fn previous_of(analyzed: &Analyzed) -> &str {
+    analyzed.image.as_ref().map(|image| image.reference.as_str()).unwrap_or_default()
 }
 
 fn has_extensions(layers: &Path) -> Result<bool, Failure> {

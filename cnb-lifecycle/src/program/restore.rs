@@ -7,6 +7,7 @@ use cnb_core::encode::go_toml;
 use cnb_core::labels::lifecycle::LifecycleMetadata;
 
 use super::Invocation;
+use super::access::Access;
 use super::cache;
 use super::documents;
 use super::failure::Failure;
@@ -20,19 +21,20 @@ use crate::phase::restore::Inputs;
 pub(super) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let inputs = &invocation.inputs;
     cache::warn_if_none(invocation);
+    let access = Access::new(invocation, &[])?;
     privileges::become_user(inputs.uid, inputs.gid, &[&inputs.layers_dir, &inputs.cache_dir])?;
     let group = documents::group(&inputs.group_path)?;
     for element in &group.buildpacks {
         buildpack_api::supported(ElementKind::Buildpack, &element.to_string(), &element.api)?;
     }
     let previous = analyzed(invocation, !group.extensions.is_empty())?;
-    let cache = cache::open(invocation)?;
+    let cache = cache::open(invocation, &access)?;
     restore::restore(&Inputs {
         api: invocation.api,
         layers: Path::new(&inputs.layers_dir),
         group: &group.buildpacks,
         previous: &previous,
-        cache: cache.as_ref(),
+        cache: cache.as_deref(),
         skip_layers: inputs.skip_layers,
     })
     .map_err(|error| Failure::new("restore", error).with_code(code::RESTORE))

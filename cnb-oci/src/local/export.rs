@@ -17,13 +17,14 @@ use super::error::from_blob;
 use super::error::from_layout;
 use super::found::Found;
 use super::machine::Machine;
-use super::parallel;
+
 use crate::archive;
 use crate::config::ImageConfig;
 use crate::descriptor::Descriptor;
 use crate::descriptor::Manifest;
 use crate::descriptor::media_type;
 use crate::layout::Layout;
+use crate::parallel;
 use crate::platform::Platform;
 
 /// Writes an image to each output.

@@ -20,7 +20,7 @@ use super::blobs::LocalLayer;
 use super::error::from_blob;
 use super::inside;
 use super::machine::Machine;
-use super::parallel;
+
 use super::tree::LocalTree;
 use super::tree::View;
 use super::tree::unreadable;
@@ -29,6 +29,7 @@ use crate::layer;
 use crate::layer::Dialect;
 use crate::layer::LayerWriter;
 use crate::layer::Selection;
+use crate::parallel;
 
 /// Makes layers, several at a time.
 pub(super) fn layers(machine: &Machine, sources: Vec<LayerSource>) -> Result<Vec<Layer>> {

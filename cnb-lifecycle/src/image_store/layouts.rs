@@ -1,0 +1,190 @@
+//! A directory of OCI layouts with one image each, as the flag `-layout-dir` names it.
+//!
+//! An image `example.com/app:1` is in the layout `<layout-dir>/example.com/app/1`. Source: `image/layout_handler.go`
+//! of the lifecycle and `layout/util.go` of imgutil.
+
+use std::io::Read;
+use std::path::Path;
+use std::path::PathBuf;
+
+use cnb_core::backend::Error;
+use cnb_core::backend::ErrorKind;
+use cnb_core::digest::DiffId;
+use cnb_core::reference::InvalidReference;
+use cnb_core::reference::Reference;
+use cnb_oci::blob;
+use cnb_oci::descriptor::Descriptor;
+use cnb_oci::descriptor::media_type;
+use cnb_oci::layout;
+use cnb_oci::layout::Layout;
+use cnb_oci::platform::Platform;
+
+use super::FoundImage;
+use super::ImageStore;
+use super::ImageTarget;
+use super::Result;
+use super::layer_tar;
+use super::layout_target::LayoutTarget;
+use super::layout_target::Output;
+
+/// The directory.
+#[derive(Clone, Debug)]
+pub struct LayoutDirectory {
+    root: PathBuf,
+}
+
+impl LayoutDirectory {
+    /// The directory at `root`.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The layout of an image, given its name or the path of its layout.
+    ///
+    /// # Errors
+    /// When the text is neither.
+    pub fn path(&self, name: &str) -> std::result::Result<PathBuf, InvalidReference> {
+        if Path::new(name).starts_with(&self.root) {
+            return Ok(PathBuf::from(name));
+        }
+        let reference: Reference = name.parse()?;
+        // A name may begin with a slash, which must not make the path absolute.
+        let path = self.root.join(reference.registry()).join(reference.repository().trim_start_matches('/'));
+        Ok(path.join(reference.identifier().replace(':', "/")))
+    }
+
+    fn output(&self, name: &str) -> Result<Output> {
+        let reference: Reference = name.parse().map_err(not_a_name)?;
+        let path = self.path(&reference.to_string()).map_err(not_a_name)?;
+        Ok(Output { path, tag: reference.identifier().to_owned() })
+    }
+}
+
+impl ImageStore for LayoutDirectory {
+    fn name(&self, name: &str) -> Result<String> {
+        Ok(self.path(name).map_err(not_a_name)?.display().to_string())
+    }
+
+    fn find(&self, name: &str) -> Result<Option<FoundImage>> {
+        find(&self.path(name).map_err(not_a_name)?)
+    }
+
+    fn open(&self, identifier: &str) -> Result<FoundImage> {
+        let path = identifier.split_once("@sha256:").map(|(path, _)| path);
+        let path = path.ok_or_else(|| {
+            Error::new(ErrorKind::InvalidInput, format!("'{identifier}' is not <path>@<digest>"))
+        })?;
+        let found = find(Path::new(path))?;
+        found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no image at {path}")))
+    }
+
+    fn is_complete(&self, image: &FoundImage) -> Result<bool> {
+        let layout = Layout::open(&image.name).map_err(from_layout)?;
+        for (_, layer) in image.image.layers() {
+            match layout.blobs().open(&layer.digest, layer.size) {
+                Ok(_) => {}
+                Err(blob::Error::Missing { .. } | blob::Error::Size { .. }) => return Ok(false),
+                Err(error) => return Err(from_blob(error)),
+            }
+        }
+        Ok(true)
+    }
+
+    fn layer(&self, image: &FoundImage, diff_id: &DiffId) -> Result<Box<dyn Read + Send>> {
+        let descriptor = super::layer_of(image, diff_id)?;
+        let layout = Layout::open(&image.name).map_err(from_layout)?;
+        let blob = layout.blobs().open(&descriptor.digest, descriptor.size).map_err(from_blob)?;
+        layer_tar(blob, descriptor)
+    }
+
+    /// The path of the base with the digest of an image without layers, which the Go lifecycle opens by mistake.
+    ///
+    /// Source: `initLayoutAppImage` in `cmd/lifecycle/exporter.go`.
+    fn recorded_reference(&self, base: &FoundImage) -> String {
+        format!("{}@{}", base.name, empty_image(&Platform::host().architecture))
+    }
+
+    fn target(
+        &self,
+        names: &[&str],
+        base: &FoundImage,
+        previous: Option<&FoundImage>,
+    ) -> Result<Box<dyn ImageTarget>> {
+        let outputs = names.iter().map(|name| self.output(name)).collect::<Result<Vec<_>>>()?;
+        Ok(Box::new(LayoutTarget::new(outputs, base, previous)?))
+    }
+}
+
+/// The only image of a layout, for this machine; none when there is no layout.
+fn find(path: &Path) -> Result<Option<FoundImage>> {
+    let layout = match Layout::open(path) {
+        Ok(layout) => layout,
+        Err(layout::Error::NoLayout { .. }) => return Ok(None),
+        Err(error) => return Err(from_layout(error)),
+    };
+    let image = layout.image(None, &Platform::host()).map_err(from_layout)?;
+    let name = path.display().to_string();
+    let identifier = format!("{name}@{}", image.descriptor.digest);
+    Ok(Some(FoundImage { name, identifier, image }))
+}
+
+/// The digest of an OCI image without layers, as go-containerregistry writes it.
+fn empty_image(architecture: &str) -> cnb_core::digest::Digest {
+    let config = format!(
+        r#"{{"architecture":"{architecture}","created":"0001-01-01T00:00:00Z","os":"linux","rootfs":{{"type":"layers","diff_ids":[]}},"config":{{}}}}"#
+    );
+    let config =
+        Descriptor::new(media_type::OCI_CONFIG, cnb_oci::digest(config.as_bytes()), config.len() as u64);
+    // Size before digest, as Go's struct has them.
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{}","config":{{"mediaType":"{}","size":{},"digest":"{}"}},"layers":[]}}"#,
+        media_type::OCI_MANIFEST,
+        config.media_type,
+        config.size,
+        config.digest
+    );
+    cnb_oci::digest(manifest.as_bytes())
+}
+
+fn not_a_name(error: InvalidReference) -> Error {
+    Error::new(ErrorKind::InvalidInput, "parsing the name of an image").with_source(error)
+}
+
+pub(super) fn from_layout(error: layout::Error) -> Error {
+    Error::new(error.kind(), "using an OCI layout").with_source(error)
+}
+
+pub(super) fn from_blob(error: blob::Error) -> Error {
+    Error::new(error.kind(), "using a blob of an OCI layout").with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_paths() {
+        let directory = LayoutDirectory::new("/out");
+        let digest = "a".repeat(64);
+        for (name, expected) in [
+            ("example.com/app", "/out/example.com/app/latest".to_owned()),
+            ("app:1", "/out/index.docker.io/library/app/1".to_owned()),
+            ("/out/x/y", "/out/x/y".to_owned()),
+            ("/else/x", "/out/index.docker.io/else/x/latest".to_owned()),
+            (
+                &format!("localhost:5000/app@sha256:{digest}"),
+                format!("/out/localhost:5000/app/sha256/{digest}"),
+            ),
+        ] {
+            assert_eq!(directory.path(name).expect(name), Path::new(&expected));
+        }
+        assert!(directory.path("No Name").is_err());
+    }
+
+    /// The digest is the one in every case `export-layout-*` that was recorded from the Go lifecycle.
+    #[test]
+    fn the_run_image_is_recorded_as_by_the_go_lifecycle() {
+        let recorded = "sha256:9bff545fd88403019875bc484da593c84761e6c89bae9058b76d1054d54548d0";
+        assert_eq!(empty_image("amd64").as_str(), recorded);
+    }
+}
