@@ -128,6 +128,23 @@ pub struct Index {
     pub other: Map<String, Value>,
 }
 
+impl Index {
+    /// The first entry for a platform; an entry that does not say what it is for, where there is only that one.
+    pub fn for_platform(&self, platform: &Platform) -> Option<&Descriptor> {
+        let accepts =
+            |entry: &&Descriptor| entry.platform.as_ref().is_some_and(|offered| platform.accepts(offered));
+        match &self.manifests[..] {
+            [only] if only.platform.is_none() => Some(only),
+            entries => entries.iter().find(accepts),
+        }
+    }
+
+    /// The platforms that it has entries for.
+    pub fn platforms(&self) -> impl Iterator<Item = &Platform> {
+        self.manifests.iter().filter_map(|entry| entry.platform.as_ref())
+    }
+}
+
 impl Default for Index {
     fn default() -> Self {
         let (manifests, annotations, other) = (Vec::new(), Map::new(), Map::new());

@@ -21,12 +21,11 @@ use crate::blob;
 use crate::blob::Blob;
 use crate::blob::Blobs;
 use crate::blob::Temporary;
-use crate::config;
-use crate::config::ImageConfig;
 use crate::descriptor::Descriptor;
 use crate::descriptor::Index;
 use crate::descriptor::Manifest;
 use crate::descriptor::REF_NAME;
+use crate::image;
 use crate::image::Image;
 use crate::platform::Platform;
 
@@ -127,7 +126,7 @@ impl Layout {
     ///
     /// # Errors
     /// [`Error::NoImage`], [`Error::NoPlatform`], [`Error::Ambiguous`]; [`Error::Blob`] and
-    /// [`Error::Layers`] when its manifest or config is not what it says.
+    /// [`Error::Image`] when its manifest or config is not what it says.
     pub fn image(&self, tag: Option<&str>, platform: &Platform) -> Result<Image, Error> {
         let index = self.index()?;
         let mut descriptor = find::by_tag(&index, tag, &self.root)?.clone();
@@ -218,13 +217,7 @@ impl Layout {
         let manifest_bytes = self.blobs.read(&descriptor.digest, descriptor.size)?;
         let manifest: Manifest = parse(&manifest_bytes, &self.blobs.path(&descriptor.digest))?;
         let config = self.blobs.read(&manifest.config.digest, manifest.config.size)?;
-        let config = ImageConfig::parse(config)
-            .map_err(|source| Error::Config { digest: manifest.config.digest.clone(), source })?;
-        let (layers, diff_ids) = (manifest.layers.len(), config.diff_ids().len());
-        if layers != diff_ids {
-            return Err(Error::Layers { digest: descriptor.digest, layers, diff_ids });
-        }
-        Ok(Image { descriptor, manifest_bytes, manifest, config })
+        Ok(Image::new(descriptor, manifest_bytes, manifest, config)?)
     }
 
     fn document<T: DeserializeOwned>(&self, descriptor: &Descriptor) -> Result<T, Error> {
@@ -269,14 +262,9 @@ pub enum Error {
     /// A blob or another file cannot be read or written.
     #[error(transparent)]
     Blob(#[from] blob::Error),
-    /// A config cannot be read.
-    #[error("the image config {digest} is not valid")]
-    Config {
-        /// The config.
-        digest: Digest,
-        /// Why not.
-        source: config::Error,
-    },
+    /// The parts of an image do not agree.
+    #[error(transparent)]
+    Image(#[from] image::Error),
     /// A document cannot be read.
     #[error("{} is not valid", path.display())]
     Json {
@@ -284,16 +272,6 @@ pub enum Error {
         path: PathBuf,
         /// Why not.
         source: serde_json::Error,
-    },
-    /// Manifest and config do not agree.
-    #[error("the manifest {digest} has {layers} layers, but its config has {diff_ids} diffIDs")]
-    Layers {
-        /// The manifest.
-        digest: Digest,
-        /// Its layers.
-        layers: usize,
-        /// The diffIDs of the config.
-        diff_ids: usize,
     },
     /// There is no such image.
     #[error("the layout {} has no image{}; it has {}", directory.display(), named(tag.as_ref()), list(tags))]
@@ -344,7 +322,8 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Blob(error) => error.kind(),
-            Self::Config { .. } | Self::Json { .. } | Self::Layers { .. } => ErrorKind::Corrupt,
+            Self::Image(error) => error.kind(),
+            Self::Json { .. } => ErrorKind::Corrupt,
             Self::Ambiguous { .. } => ErrorKind::InvalidInput,
             Self::NoImage { .. } | Self::NoLayout { .. } | Self::NoPlatform { .. } => ErrorKind::NotFound,
             Self::NotAnImage { .. } | Self::Version { .. } => ErrorKind::Unsupported,

@@ -15,12 +15,12 @@ pub mod image;
 mod inside;
 pub mod layer;
 pub mod layout;
-
 #[cfg(feature = "local")]
 pub mod local;
 pub mod parallel;
 pub mod platform;
-
+#[cfg(feature = "registry")]
+pub mod registry;
 pub mod rootfs;
 
 pub use hash::digest;

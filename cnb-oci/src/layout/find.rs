@@ -27,23 +27,16 @@ pub(super) fn by_tag<'i>(
     })
 }
 
-/// The first entry for this platform; an entry that does not say what it is for, where there is only that
-/// one.
+/// The entry for this platform.
 pub(super) fn by_platform<'i>(
     index: &'i Index,
     platform: &Platform,
     directory: &Path,
 ) -> Result<&'i Descriptor, Error> {
-    let accepts =
-        |entry: &&Descriptor| entry.platform.as_ref().is_some_and(|offered| platform.accepts(offered));
-    let found = match &index.manifests[..] {
-        [only] if only.platform.is_none() => Some(only),
-        entries => entries.iter().find(accepts),
-    };
-    found.ok_or_else(|| Error::NoPlatform {
+    index.for_platform(platform).ok_or_else(|| Error::NoPlatform {
         directory: directory.to_owned(),
         platform: platform.to_string(),
-        offered: index.manifests.iter().flat_map(|entry| &entry.platform).map(ToString::to_string).collect(),
+        offered: index.platforms().map(ToString::to_string).collect(),
     })
 }
 

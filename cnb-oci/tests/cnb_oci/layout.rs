@@ -13,6 +13,7 @@ use cnb_oci::blob::Blobs;
 use cnb_oci::descriptor::Descriptor;
 use cnb_oci::descriptor::Index;
 use cnb_oci::descriptor::media_type;
+use cnb_oci::image;
 use cnb_oci::layout::Error;
 use cnb_oci::layout::Layout;
 use tempfile::TempDir;
@@ -151,7 +152,7 @@ fn manifests_and_configs_must_agree() {
     manifest.layers.clear();
     layout.put_image(None, &manifest).expect("all blobs are there");
     let error = layout.image(None, &platform("linux/amd64")).expect_err("they do not agree");
-    assert!(matches!(error, Error::Layers { layers: 0, diff_ids: 1, .. }), "{error}");
+    assert!(matches!(error, Error::Image(image::Error::Layers { layers: 0, diff_ids: 1, .. })), "{error}");
 }
 
 #[test]
