@@ -1,6 +1,7 @@
 //! Where phases find images, and where they write them.
 //!
-//! [`LayoutDirectory`](layouts::LayoutDirectory) is a store of OCI layouts. A store of your own is what it takes to
+//! [`LayoutDirectory`](layouts::LayoutDirectory) is a store of OCI layouts, and with the feature `registry` there is
+//! one of registries. A store of your own is what it takes to
 //! embed the phases in a platform that keeps its images elsewhere.
 
 use std::fmt::Debug;
@@ -19,6 +20,13 @@ use flate2::read::MultiGzDecoder;
 
 mod layout_target;
 pub mod layouts;
+#[cfg(feature = "registry")]
+pub mod registry;
+mod verified;
+
+pub use verified::WrongDigest;
+
+use verified::Verified;
 
 /// What the methods of this module return.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -159,10 +167,14 @@ fn layer_of<'a>(image: &'a FoundImage, diff_id: &DiffId) -> Result<&'a Descripto
 }
 
 /// The tar in the blob of a layer.
-fn layer_tar(blob: impl Read + Send + 'static, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>> {
+fn layer_tar(
+    blob: impl Read + Send + 'static,
+    descriptor: &Descriptor,
+    diff_id: &DiffId,
+) -> Result<Box<dyn Read + Send>> {
     match descriptor.media_type.rsplit(['.', '+']).next() {
-        Some("gzip") => Ok(Box::new(MultiGzDecoder::new(blob))),
-        Some("tar") => Ok(Box::new(blob)),
+        Some("gzip") => Ok(Box::new(Verified::new(MultiGzDecoder::new(blob), diff_id.clone()))),
+        Some("tar") => Ok(Box::new(Verified::new(blob, diff_id.clone()))),
         _ => Err(Error::new(
             ErrorKind::Unsupported,
             format!("layers of the media type {} cannot be read", descriptor.media_type),

@@ -1,6 +1,9 @@
 //! Where phases find the layers with `cache = true` of the build before, and where they leave those of this one.
 //!
-//! A [`VolumeCache`] is a cache in a directory.
+//! A [`VolumeCache`] is a cache in a directory; with the feature `registry` there are caches in images.
+
+#[cfg(feature = "registry")]
+pub mod image;
 
 use std::fmt::Debug;
 use std::io;

@@ -159,6 +159,12 @@ impl Config {
         Ok(config)
     }
 
+    /// A config of no layers for an operating system and any architecture.
+    pub fn empty(os: &str) -> Self {
+        let rootfs = RootFs { r#type: "layers".to_owned(), diff_ids: Vec::new() };
+        Self { os: os.to_owned(), rootfs, ..Self::default() }
+    }
+
     /// The diffID of the topmost layer.
     pub fn top_layer(&self) -> Option<&str> {
         self.rootfs.diff_ids.last().map(String::as_str)

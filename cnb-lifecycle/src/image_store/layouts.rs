@@ -94,7 +94,7 @@ impl ImageStore for LayoutDirectory {
         let descriptor = super::layer_of(image, diff_id)?;
         let layout = Layout::open(&image.name).map_err(from_layout)?;
         let blob = layout.blobs().open(&descriptor.digest, descriptor.size).map_err(from_blob)?;
-        layer_tar(blob, descriptor)
+        layer_tar(blob, descriptor, diff_id)
     }
 
     /// The path of the base with the digest of an image without layers, which the Go lifecycle opens by mistake.

@@ -88,9 +88,10 @@ pub fn analyze(inputs: &Inputs<'_>, store: &dyn ImageStore) -> Result<Analyzed, 
 fn find(store: &dyn ImageStore, name: &str, what: &'static str) -> Result<Option<FoundImage>, AnalyzeError> {
     let failed = |source| AnalyzeError::Store { what, source };
     let found = store.find(name).map_err(failed)?;
-    match &found {
-        Some(image) => tracing::debug!("Found image with identifier {:?}", image.identifier),
-        None => tracing::info!("Image with name {:?} not found", store.name(name).map_err(failed)?),
+    if let Some(image) = &found {
+        tracing::debug!("Found image with identifier {:?}", image.identifier);
+    } else {
+        tracing::info!("Image with name {:?} not found", store.name(name).map_err(failed)?);
     }
     Ok(found)
 }

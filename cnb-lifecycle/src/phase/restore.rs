@@ -111,7 +111,7 @@ pub fn restore(inputs: &Inputs<'_>) -> Result<(), RestoreError> {
     write(inputs.layers, &plan)?;
     if let Some(cache) = inputs.cache {
         for layer in &plan.contents {
-            unpack(cache, &layer.id, &layer.diff_id, inputs.layers)?;
+            unpack(cache, &layer.id, &layer.diff_id, &inputs.layers.join(&layer.path))?;
         }
     }
     if inputs.api.at_least(8) && !inputs.skip_layers {
@@ -148,16 +148,24 @@ fn remove(path: &Path, with: impl Fn(&Path) -> io::Result<()>) -> Result<(), Res
     }
 }
 
-fn unpack(cache: &dyn LayerCache, id: &str, diff_id: &str, layers: &Path) -> Result<(), RestoreError> {
+/// Unpacks a layer into its directory and nowhere else. One that is found to be damaged at its end leaves nothing.
+fn unpack(cache: &dyn LayerCache, id: &str, diff_id: &str, directory: &Path) -> Result<(), RestoreError> {
+    let skip = |reason: &dyn std::fmt::Display| tracing::warn!("Skipping restore for layer {id}: {reason}");
     let tar = match cache.read(diff_id) {
         Ok(tar) => tar,
         Err(CacheError::Unusable(reason)) => {
-            tracing::warn!("Skipping restore for layer {id}: {reason}");
+            skip(&reason);
             return Ok(());
         }
         Err(source) => return Err(RestoreError::Read { id: id.to_owned(), source }),
     };
-    extract(tar, layers).map_err(|source| RestoreError::Extract { id: id.to_owned(), source })
+    match extract(tar, directory) {
+        Err(ExtractError::Archive(error)) if error.kind() == io::ErrorKind::InvalidData => {
+            skip(&error);
+            remove(directory, |path| fs::remove_dir_all(path))
+        }
+        result => result.map_err(|source| RestoreError::Extract { id: id.to_owned(), source }),
+    }
 }
 
 /// Gives each buildpack the SBOMs of its layers: those of the cache, and those that the analyzer took from the
@@ -165,7 +173,7 @@ fn unpack(cache: &dyn LayerCache, id: &str, diff_id: &str, layers: &Path) -> Res
 fn sboms(inputs: &Inputs<'_>, cached: Option<&str>) -> Result<(), RestoreError> {
     if let (Some(diff_id), Some(cache)) = (cached, inputs.cache) {
         tracing::info!("Restoring data for SBOM from cache");
-        unpack(cache, "buildpacksio/lifecycle:cache.sbom", diff_id, inputs.layers)?;
+        unpack(cache, "buildpacksio/lifecycle:cache.sbom", diff_id, &inputs.layers.join("sbom/cache"))?;
     }
     let directory = inputs.layers.join("sbom");
     for kind in ["cache", "launch"] {

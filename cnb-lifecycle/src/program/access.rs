@@ -1,40 +1,168 @@
 //! What a phase reaches of the images that it is started with.
+//!
+//! Source: `auth/keychain.go`, `image/registry_handler.go` and `phase/connected_factory.go` of the Go lifecycle.
+
+use std::path::PathBuf;
+
+use cnb_core::environment::Environment;
+use cnb_core::reference::Reference;
+use cnb_oci::registry::Error;
+use cnb_oci::registry::Options;
+use cnb_oci::registry::Proxy;
+use cnb_oci::registry::Registry;
+use cnb_oci::registry::keychain::AuthVariable;
+use cnb_oci::registry::keychain::Chain;
+use cnb_oci::registry::keychain::DockerConfig;
+use cnb_oci::registry::keychain::Resolved;
 
 use super::Invocation;
 use super::failure::Failure;
 use super::failure::code;
+use super::inputs::Inputs;
 use super::resolve::Images;
 use crate::image_store::ImageStore;
 use crate::image_store::layouts::LayoutDirectory;
+use crate::image_store::registry::RegistryStore;
 use crate::layer_cache::LayerCache;
+use crate::layer_cache::image::CacheImage;
 
-/// Reaches images.
-pub(super) struct Access;
+/// Registries, with the credentials that were looked up when the phase still had the right to.
+pub(super) struct Access {
+    registry: Registry,
+}
 
 impl Access {
-    /// Access to the images that the inputs name, and to others.
-    pub(super) fn new(_: &Invocation, _: &[&str]) -> Result<Self, Failure> {
-        Ok(Self)
+    /// Looks up the credentials for the images that the inputs name, and for more.
+    pub(super) fn new(invocation: &Invocation, more: &[&str]) -> Result<Self, Failure> {
+        let Invocation { inputs, environment, .. } = invocation;
+        if inputs.use_daemon {
+            let why = "this lifecycle knows registries and OCI layouts, but no daemons";
+            return Err(Failure::new("initialize docker client", why));
+        }
+        let keychain = keychain(environment).map_err(|error| Failure::new("resolve keychain", error))?;
+        let names = named(inputs).chain(more.iter().copied());
+        // What is not a name is found out by whoever needs the image.
+        let references: Vec<Reference> = names.filter_map(|name| name.parse().ok()).collect();
+        let keychain =
+            Resolved::new(&keychain, &references).map_err(|error| Failure::new("resolve keychain", error))?;
+        let insecure = inputs.insecure_registries.iter().filter(|prefix| !prefix.is_empty());
+        let options = Options::new().with_keychain(keychain).with_proxy(proxy(environment));
+        let options = insecure.fold(options, Options::with_insecure);
+        let registry =
+            Registry::new(options).map_err(|error| Failure::new("initialize registries", error))?;
+        Ok(Self { registry })
     }
 
     /// Where images are found and written.
-    pub(super) fn store(&self, invocation: &Invocation) -> Result<Box<dyn ImageStore>, Failure> {
+    pub(super) fn store(&self, invocation: &Invocation) -> Box<dyn ImageStore> {
         if invocation.inputs.use_layout {
-            return Ok(Box::new(LayoutDirectory::new(&invocation.inputs.layout_dir)));
+            Box::new(LayoutDirectory::new(&invocation.inputs.layout_dir))
+        } else {
+            Box::new(RegistryStore::new(self.registry.clone()))
         }
-        Err(Failure::new("open registry", "this lifecycle cannot reach registries"))
-    }
-
-    /// Makes sure that the images can be read and written, as far as registries have them.
-    pub(super) fn check(&self, invocation: &Invocation, _: &Images) -> Result<(), Failure> {
-        if invocation.inputs.use_layout {
-            return Ok(());
-        }
-        Err(Failure::new("open registry", "this lifecycle cannot reach registries").with_code(code::ANALYZE))
     }
 
     /// Opens the cache image.
-    pub(super) fn cache_image(&self, _: &Invocation) -> Result<Box<dyn LayerCache>, Failure> {
-        Err(Failure::new("create image cache", "this lifecycle cannot reach registries"))
+    pub(super) fn cache_image(&self, invocation: &Invocation) -> Result<Box<dyn LayerCache>, Failure> {
+        let removes_old = !invocation.api.at_least(13);
+        let cache = CacheImage::open(self.registry.clone(), &invocation.inputs.cache_image, removes_old);
+        Ok(Box::new(cache.map_err(|error| Failure::new("create image cache", error))?))
+    }
+
+    /// Whether an image may be read. One that does not exist may be.
+    pub(super) fn can_read(&self, name: &str) -> bool {
+        name.parse().is_ok_and(|reference| self.readable(&reference).is_ok())
+    }
+
+    /// Makes sure that the images of an analysis may be read and written, as far as registries have them.
+    pub(super) fn check(&self, invocation: &Invocation, images: &Images) -> Result<(), Failure> {
+        let inputs = &invocation.inputs;
+        let mut written = vec![&inputs.cache_image];
+        if !inputs.use_layout {
+            for name in [&images.previous, &images.run_image] {
+                ensure(name, "read", |image| self.readable(image))?;
+            }
+            written.extend([&inputs.output_image].into_iter().chain(&inputs.tags));
+        }
+        for name in written {
+            ensure(name, "write", |image| {
+                self.readable(image).and_then(|()| self.registry.check_write(image))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What the registry says of a missing image is no lack of rights.
+    fn readable(&self, image: &Reference) -> Result<(), Error> {
+        match self.registry.check_read(image) {
+            Err(error) if error.is_unauthorized() || error.is_forbidden() || error.status().is_none() => {
+                Err(error)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Checks the access to an image, if there is one.
+fn ensure(
+    name: &str,
+    access: &str,
+    check: impl FnOnce(&Reference) -> Result<(), Error>,
+) -> Result<(), Failure> {
+    if name.is_empty() {
+        return Ok(());
+    }
+    let failed = |error: Box<dyn std::error::Error>| {
+        let action = format!("ensure registry {access} access to {name}");
+        Failure::new(action, error)
+            .while_doing("initialize analyzer: validating registry access")
+            .with_code(code::ANALYZE)
+    };
+    let reference: Reference = name.parse().map_err(|error| failed(Box::new(error)))?;
+    check(&reference).map_err(|error| failed(Box::new(error)))
+}
+
+fn named(inputs: &Inputs) -> impl Iterator<Item = &str> {
+    let images = [
+        &inputs.output_image,
+        &inputs.previous_image,
+        &inputs.build_image,
+        &inputs.run_image,
+        &inputs.deprecated_run_image,
+        &inputs.cache_image,
+    ];
+    images.into_iter().chain(&inputs.tags).map(String::as_str).filter(|name| !name.is_empty())
+}
+
+/// `CNB_REGISTRY_AUTH`, then Docker's configuration.
+fn keychain(environment: &Environment) -> Result<Chain, cnb_oci::registry::keychain::KeychainError> {
+    let mut chain = Chain::new();
+    if let Some(value) = environment.text("CNB_REGISTRY_AUTH").filter(|value| !value.is_empty()) {
+        chain = chain.with(AuthVariable::parse(value)?);
+    }
+    let home = || environment.get("HOME").map(|home| PathBuf::from(home).join(".docker"));
+    let docker = environment.get("DOCKER_CONFIG").filter(|path| !path.is_empty());
+    if let Some(directory) = docker.map(PathBuf::from).or_else(home) {
+        chain = chain.with(DockerConfig::new(directory));
+    }
+    Ok(chain)
+}
+
+/// The proxies that the environment names, as curl and Go read it.
+fn proxy(environment: &Environment) -> Proxy {
+    let variable = |name: &str| {
+        let lower = environment.text(name.to_lowercase());
+        lower.or_else(|| environment.text(name)).filter(|value| !value.is_empty())
+    };
+    let mut proxy = Proxy::new();
+    if let Some(url) = variable("HTTP_PROXY") {
+        proxy = proxy.with_http(url);
+    }
+    if let Some(url) = variable("HTTPS_PROXY") {
+        proxy = proxy.with_https(url);
+    }
+    match variable("NO_PROXY") {
+        Some(hosts) => proxy.with_no_proxy(hosts),
+        None => proxy,
     }
 }

@@ -33,8 +33,8 @@ pub(super) fn analyze(
     access: &Access,
 ) -> Result<Analyzed, Failure> {
     let inputs = &invocation.inputs;
-    access.check(invocation, images).map_err(|failure| failure.while_doing("initialize analyzer"))?;
-    let store = access.store(invocation)?;
+    access.check(invocation, images)?;
+    let store = access.store(invocation);
     let analyzing = Inputs {
         api: invocation.api,
         layers: Path::new(&inputs.layers_dir),

@@ -26,6 +26,8 @@ use super::failure::Failure;
 use super::failure::code;
 use super::privileges;
 use super::resolve;
+use crate::causes::with_causes;
+use crate::image_store;
 use crate::image_store::FoundImage;
 use crate::image_store::ImageStore;
 use crate::image_store::ImageTarget;
@@ -65,7 +67,7 @@ pub(super) fn export(
     let project = project(&inputs.project_metadata_path)?
         .to_label()
         .map_err(|error| Failure::new("read project metadata file", error))?;
-    let store = access.store(invocation)?;
+    let store = access.store(invocation);
     let (base, target) = target(invocation, &analyzed, &*store)?;
     let layers = Path::new(&inputs.layers_dir);
     let run_image = analyzed.run_image.as_ref().map(|image| image.image.as_str()).unwrap_or_default();
@@ -106,11 +108,11 @@ pub(super) fn export(
 /// Writes report.toml, and fails when a name of the image could not be written.
 fn report(invocation: &Invocation, group: &[GroupElement], saved: Saved) -> Result<(), Failure> {
     let inputs = &invocation.inputs;
-    let mut tags = Vec::new();
-    for (name, result) in saved.names {
-        result.map_err(|error| failed(error).while_doing(&format!("write {name}")))?;
-        tags.push(name);
+    let (tags, unwritten): (Vec<_>, Vec<_>) = saved.names.into_iter().partition(|(_, result)| result.is_ok());
+    if !unwritten.is_empty() {
+        return Err(Failure::new("export", unwritten_names(&unwritten)).with_code(code::EXPORT));
     }
+    let tags = tags.into_iter().map(|(name, _)| name).collect();
     let digest = saved.digest.map(|digest| digest.to_string()).unwrap_or_default();
     let image = Image { tags, digest, manifest_size: saved.manifest_size, ..Image::default() };
     let layers = Path::new(&inputs.layers_dir);
@@ -118,6 +120,15 @@ fn report(invocation: &Invocation, group: &[GroupElement], saved: Saved) -> Resu
     let report = go_toml::to_string(&Report { build: Build { bom }, image }).map_err(failed)?;
     documents::write("report", Path::new(&inputs.report_path), &report)
         .map_err(|failure| failure.with_code(code::EXPORT))
+}
+
+fn unwritten_names(names: &[(String, image_store::Result<()>)]) -> String {
+    let cause = |(name, result): &(String, image_store::Result<()>)| {
+        let cause = result.as_ref().err().map(|error| with_causes(error)).unwrap_or_default();
+        format!("[{name}: {cause}]")
+    };
+    let causes: Vec<String> = names.iter().map(cause).collect();
+    format!("failed to write image to the following tags: {}", causes.join(","))
 }
 
 /// What makes the image: this program.

@@ -15,6 +15,7 @@ use cnb_core::run::Stack;
 use serde::de::DeserializeOwned;
 
 use super::Invocation;
+use super::access::Access;
 use super::cache;
 use super::documents;
 use super::experimental;
@@ -117,8 +118,7 @@ fn images(invocation: &Invocation, may_search: bool) -> Result<Images, String> {
     Ok(Images { previous: previous.clone(), run_image })
 }
 
-/// The run image of the platform: the mirror in the registry of the output, else the image itself. Mirrors that
-/// cannot be read are found out by whoever reads them.
+/// The run image of the platform.
 fn configured_run_image(invocation: &Invocation) -> Result<String, String> {
     let inputs = &invocation.inputs;
     let target: Reference = inputs.output_image.parse().map_err(|error| format!("{error}"))?;
@@ -130,14 +130,30 @@ fn configured_run_image(invocation: &Invocation) -> Result<String, String> {
         let stack: Stack = optional("stack", &inputs.stack_path).map_err(|failure| failure.to_string())?;
         stack.run_image
     };
+    best_mirror(invocation, &target, &names)
+}
+
+/// Where to take a run image from: the registry of the output, if it may be read there, else the first place where
+/// it may be read. Layouts have everything.
+///
+/// Source: `BestRunImageMirrorFor` in `platform/run_image.go`.
+pub(super) fn best_mirror(
+    invocation: &Invocation,
+    target: &Reference,
+    names: &RunImageNames,
+) -> Result<String, String> {
     if names.image.is_empty() {
         return Err("missing run image metadata (-run-image)".to_owned());
     }
-    let in_registry = |name: &&String| {
+    let places: Vec<&str> = std::iter::once(&names.image).chain(&names.mirrors).map(String::as_str).collect();
+    let access = Access::new(invocation, &places).map_err(|failure| failure.to_string())?;
+    let can_read = |name: &&&str| invocation.inputs.use_layout || access.can_read(name);
+    let in_registry = |name: &&&str| {
         name.parse::<Reference>().is_ok_and(|reference| reference.registry() == target.registry())
     };
-    let found = std::iter::once(&names.image).chain(&names.mirrors).find(in_registry);
-    Ok(found.unwrap_or(&names.image).clone())
+    let near = places.iter().filter(in_registry).find(can_read);
+    let found = near.or_else(|| places.iter().find(can_read));
+    found.map(|name| (*name).to_owned()).ok_or_else(|| "failed to find accessible run image".to_owned())
 }
 
 fn warn(inputs: &Inputs) {

@@ -48,7 +48,7 @@ pub enum ExtractError {
     },
 }
 
-/// Unpacks a tar with paths below `layers`, which is absolute.
+/// Unpacks a tar with paths below `layers`, which is absolute. The tar is read to its end.
 ///
 /// # Errors
 /// When something in the tar cannot be or must not be unpacked: what came before stays.
@@ -63,7 +63,7 @@ pub fn extract(tar: impl Read, layers: &Path) -> Result<(), ExtractError> {
         if kind == EntryType::XGlobalHeader {
             continue;
         }
-        if layers.starts_with(&path) && kind.is_dir() {
+        if layers.starts_with(&path) && path != layers && kind.is_dir() {
             make(&path)?;
             continue;
         }
@@ -74,9 +74,7 @@ pub fn extract(tar: impl Read, layers: &Path) -> Result<(), ExtractError> {
         match kind {
             EntryType::Directory => {
                 if !path.exists() {
-                    make(&path)?;
-                    // As in Go, until everything is there.
-                    fs::set_permissions(&path, Permissions::from_mode(0o777)).map_err(failed)?;
+                    make_for_all(&path)?;
                     new_directories.push((path, mode));
                 }
             }
@@ -91,6 +89,8 @@ pub fn extract(tar: impl Read, layers: &Path) -> Result<(), ExtractError> {
             other => return Err(ExtractError::UnknownType { kind: other.as_byte(), path }),
         }
     }
+    // What verifies a tar does so at its very end.
+    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(ExtractError::Archive)?;
     // Last, so that directories which nobody may write can be filled.
     for (path, mode) in new_directories {
         fs::set_permissions(&path, Permissions::from_mode(mode))
@@ -129,6 +129,18 @@ fn is_inside(path: &Path, layers: &Path) -> bool {
 
 fn make(path: &Path) -> Result<(), ExtractError> {
     fs::create_dir_all(path).map_err(|source| ExtractError::Write { path: path.to_owned(), source })
+}
+
+/// Makes a directory and those above it for everybody, as Go does until everything is there; those above that are
+/// not in the tar stay so.
+fn make_for_all(path: &Path) -> Result<(), ExtractError> {
+    let new: Vec<&Path> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
+    make(path)?;
+    for directory in new {
+        fs::set_permissions(directory, Permissions::from_mode(0o777))
+            .map_err(|source| ExtractError::Write { path: directory.to_owned(), source })?;
+    }
+    Ok(())
 }
 
 /// Writes a file. One that exists keeps its mode; a link is not followed.

@@ -57,6 +57,8 @@ pub struct RestorePlan {
 pub struct RestoredLayer {
     /// What it is called in messages.
     pub id: String,
+    /// Its directory in `<layers>`.
+    pub path: String,
     /// The diffID of its tar.
     pub diff_id: String,
 }
@@ -160,12 +162,12 @@ impl RestorePlan {
                 continue;
             }
             let identifier = format!("{id}:{name}");
+            let path = format!("{}/{name}", buildpack.id.escape());
             if metadata.map_or("", |layer| layer.sha.as_str()) == cached.sha {
                 self.messages.push(Message::Data(identifier.clone()));
-                self.contents.push(RestoredLayer { id: identifier, diff_id: cached.sha.clone() });
+                self.contents.push(RestoredLayer { id: identifier, path, diff_id: cached.sha.clone() });
             } else {
                 self.messages.push(Message::WrongSha(identifier));
-                let path = format!("{}/{name}", buildpack.id.escape());
                 self.files.remove(&format!("{path}.toml"));
                 self.removed.insert(path);
             }

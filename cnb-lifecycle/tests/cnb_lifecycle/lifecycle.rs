@@ -1,6 +1,9 @@
 //! The phases of the program `lifecycle` that work on images and caches, over OCI layouts and directories.
 
 use std::fs;
+use std::io::Read as _;
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 use std::process::Output;
@@ -274,12 +277,15 @@ fn the_run_image_of_the_platform_is_the_mirror_in_the_registry_of_the_output() {
 #[test]
 fn failures_have_the_exit_code_of_their_phase() {
     let build = Build::new();
-    build.write("layers/analyzed.toml", "[run-image]\nreference = 'example.com/run'\n");
+    let registry = closed_registry();
+    let [app, run, cache] = ["app", "run", "cache"].map(|name| format!("{registry}/{name}"));
+    build.write("layers/analyzed.toml", &format!("[run-image]\nreference = '{run}'\n"));
     let launcher = build.path("cnb/launcher");
     let cases: &[(&[&str], i32, &str)] = &[
-        (&["export", "example.com/app"], 62, "this lifecycle writes images to OCI layouts only"),
-        (&["analyze", "-run-image", "example.com/run", "example.com/app"], 32, "OCI layouts only"),
-        (&["restore", "-cache-image", "example.com/cache"], 1, "create image cache"),
+        (&["export", &app], 1, "create new app image"),
+        (&["export", "-daemon", "example.com/app"], 1, "initialize docker client"),
+        (&["analyze", "-run-image", &run, &app], 32, "initialize analyzer"),
+        (&["restore", "-cache-image", &cache], 1, "create image cache"),
         (&["cache-save"], 3, "-cache-dir is required"),
         (&["export", "-layout", "-launcher", &launcher, "example.com/app"], 1, "is not <path>@<digest>"),
         (&["export", "example.com/app", "other.example.com/app"], 3, "writing to multiple registries"),
@@ -291,4 +297,20 @@ fn failures_have_the_exit_code_of_their_phase() {
         assert_eq!(output.status.code(), Some(*code), "{arguments:?}\n{said}");
         assert!(said.contains("ERROR: failed to") && said.contains(message), "{arguments:?}\n{said}");
     }
+}
+
+/// A registry that lets nobody in.
+fn closed_registry() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address").to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut request = [0; 4096];
+            assert!(stream.read(&mut request).expect("a request") > 0);
+            let answer = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            stream.write_all(answer).expect("somebody listens");
+        }
+    });
+    address
 }
