@@ -34,6 +34,25 @@ pub(crate) fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
+/// The address of the archive of packages that this machine has its own from.
+///
+/// # Errors
+/// When apt is not there or knows none.
+pub(crate) fn archive() -> Result<String> {
+    let known = || -> Result<Option<String>> {
+        let mut targets = command("apt-get");
+        targets.args(["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]);
+        let addresses = command::read(targets.args(["Origin: Debian", "Label: Debian"]))?;
+        Ok(addresses.lines().next().map(str::to_owned))
+    };
+    if let Some(address) = known()? {
+        return Ok(address);
+    }
+    // Who has made an archive is known once its list is here.
+    apt_get(&["update", "--quiet=2"])?;
+    known()?.ok_or_else(|| "apt knows no archive of Debian: add one to /etc/apt/sources.list.d".into())
+}
+
 fn missing<'a>(packages: &[&'a str]) -> Result<Vec<&'a str>> {
     if !Path::new("/usr/bin/dpkg-query").exists() {
         let list = packages.join(" ");

@@ -8,6 +8,7 @@ use crate::programs;
 
 mod apps;
 mod cli;
+mod engines;
 mod labels;
 mod package;
 mod rust;
@@ -39,6 +40,11 @@ const STAGES: &[Stage] = &[
     Stage { name: "examples", about: "the tests of the examples themselves", run: rust::examples },
     Stage { name: "apps", about: "the example applications become images that answer", run: apps::run },
     Stage { name: "same", about: "one image ID for every user, directory, umask and cache", run: same::run },
+    Stage {
+        name: "engines",
+        about: "Docker Engine with either store builds, pushes, pulls and runs",
+        run: engines::run,
+    },
     Stage { name: "package", about: "the packed crates build outside of here", run: package::package },
 ];
 

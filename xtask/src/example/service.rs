@@ -1,17 +1,9 @@
 //! Starts an image with the OCI runtime and asks it over HTTP.
 
 use std::fs;
-use std::io::Read as _;
-use std::io::Write as _;
-use std::net::Ipv4Addr;
-use std::net::TcpListener;
-use std::net::TcpStream;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
-use std::thread::sleep;
-use std::time::Duration;
-use std::time::Instant;
 
 use serde_json::Value;
 
@@ -20,8 +12,7 @@ use crate::command;
 use crate::command::command;
 use crate::debian;
 use crate::example;
-
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::http;
 
 /// A container that listens. It ends when this is dropped.
 #[derive(Debug)]
@@ -40,13 +31,13 @@ impl Service {
         debian::ensure(&["runc", "umoci"])?;
         let bundle = example::directory().join("bundle").join(tag);
         unpack(tag, &bundle)?;
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let port = http::free_port()?;
         configure(&bundle, port)?;
         let id = format!("cnb-example-{tag}-{port}");
         let mut run = command("runc");
         run.args(["run", "--bundle"]).arg(&bundle).arg(&id);
         let mut service = Self { id, port, runtime: run.spawn()? };
-        service.wait()?;
+        http::await_listener(port, &mut service.runtime)?;
         Ok(service)
     }
 
@@ -55,28 +46,7 @@ impl Service {
     /// # Errors
     /// When the answer is not 200.
     pub(crate) fn get(&self, path: &str) -> Result<String> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (head, body) = answer.split_once("\r\n\r\n").ok_or("the answer is not HTTP")?;
-        let status = head.lines().next().unwrap_or_default();
-        if status.contains(" 200 ") { Ok(body.trim_end().to_owned()) } else { Err(status.into()) }
-    }
-
-    fn wait(&mut self) -> Result<()> {
-        let start = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
-            if let Some(status) = self.runtime.try_wait()? {
-                return Err(format!("the container ended: {status}").into());
-            }
-            if start.elapsed() > PATIENCE {
-                return Err("the container does not listen".into());
-            }
-            sleep(Duration::from_millis(50));
-        }
-        Ok(())
+        http::get_from(self.port, path)
     }
 }
 

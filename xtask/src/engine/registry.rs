@@ -1,0 +1,77 @@
+//! A registry on loopback, without TLS and accounts.
+
+use std::fs;
+use std::fs::File;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+
+use serde_json::Value;
+use serde_json::json;
+
+use super::packages;
+use super::run;
+use crate::Result;
+use crate::command::command;
+use crate::http;
+
+/// A registry that runs. It ends when this is dropped, with all that is in it.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    directory: PathBuf,
+    port: u16,
+    process: Child,
+}
+
+impl Registry {
+    /// Starts an empty registry on a free port.
+    ///
+    /// # Errors
+    /// When it cannot be started or does not listen.
+    pub(crate) fn start() -> Result<Self> {
+        let programs = packages::root()?;
+        let port = http::free_port()?;
+        let directory = run::create(&format!("registry-{port}"))?;
+        let file = directory.join("registry.yaml");
+        // JSON is YAML too.
+        fs::write(&file, configuration(&directory, port).to_string())?;
+        let log = File::create(directory.join("registry.log"))?;
+        // It ends with this process, also when that is killed.
+        let mut serve = command("setpriv");
+        serve.args(["--pdeathsig", "KILL"]).arg(programs.join("usr/bin/docker-registry"));
+        serve.arg("serve").arg(&file).stdout(log.try_clone()?).stderr(log);
+        let process = serve.spawn().map_err(|error| format!("cannot run `setpriv`: {error}"))?;
+        let mut registry = Self { directory, port, process };
+        http::await_listener(port, &mut registry.process).map_err(|error| {
+            let log = fs::read_to_string(registry.directory.join("registry.log")).unwrap_or_default();
+            format!("the registry does not start: {error}\n{log}")
+        })?;
+        Ok(registry)
+    }
+
+    /// Its host and port, as references of images begin.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        if let Err(error) = self.process.kill().and_then(|()| self.process.wait()) {
+            eprintln!("cannot end the registry: {error}");
+        }
+        run::remove(&self.directory);
+    }
+}
+
+fn configuration(directory: &Path, port: u16) -> Value {
+    json!({
+        "version": "0.1",
+        "log": { "level": "warn" },
+        "http": { "addr": format!("127.0.0.1:{port}") },
+        "storage": {
+            "filesystem": { "rootdirectory": directory.join("data") },
+            "delete": { "enabled": true },
+        },
+    })
+}

@@ -1,0 +1,105 @@
+//! What everything on BuildKit is tested with: Docker Engine with either store, and a registry.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+use serde_json::json;
+
+use crate::Result;
+use crate::command::command;
+use crate::command::read;
+use crate::engine;
+use crate::engine::docker::Engine;
+use crate::engine::docker::Store;
+use crate::engine::registry::Registry;
+use crate::http;
+
+const DOCKERFILE: &str = "FROM scratch\nCOPY busybox /\nCOPY index.html /www/\nRUN [\"/busybox\", \"true\"]\n\
+                          ENTRYPOINT [\"/busybox\"]\n";
+const ANSWER: &str = "built by a real engine";
+
+/// Each engine builds, pushes, pulls and runs.
+pub(super) fn run() -> Result<()> {
+    let registry = timed("registry started", Registry::start)?;
+    for store in Store::ALL {
+        println!("{}:", store.name());
+        let engine = timed("started", || Engine::start(store))?;
+        engine.explaining(|| check(&engine, store, &registry))?;
+        timed("ended", || {
+            drop(engine);
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+fn check(engine: &Engine, store: Store, registry: &Registry) -> Result<()> {
+    let version = read(engine.docker().args(["version", "--format", "{{.Server.Version}}"]))?;
+    println!("  Docker Engine {}, {}", version.trim_end(), read(engine.buildx().arg("version"))?.trim_end());
+    let context = context(&engine.scratch()?)?;
+    let image = format!("{}/test/engines:latest", registry.address());
+    timed("build", || read(build(&mut engine.docker(), &["--tag", &image]).arg(&context)))?;
+    timed("push", || read(engine.docker().args(["push", &image])))?;
+    read(engine.docker().args(["image", "rm", &image]))?;
+    timed("pull", || read(engine.docker().args(["pull", &image])))?;
+    timed("run", || answers(engine, &image))?;
+    timed("compose build", || composes(engine, &context))?;
+    match store {
+        Store::Containerd => timed("build into a layout", || exports_layout(engine, &context)),
+        // BuildKit of Docker Engine refuses it without containerd's store.
+        Store::Classic => Ok(()),
+    }
+}
+
+fn timed<T>(what: &str, step: impl FnOnce() -> Result<T>) -> Result<T> {
+    let start = Instant::now();
+    let result = step()?;
+    println!("  {what}: {:.2} s", start.elapsed().as_secs_f64());
+    Ok(result)
+}
+
+fn context(scratch: &Path) -> Result<PathBuf> {
+    let context = scratch.join("context");
+    fs::create_dir_all(&context)?;
+    fs::write(context.join("Dockerfile"), DOCKERFILE)?;
+    fs::write(context.join("index.html"), ANSWER)?;
+    fs::copy(engine::busybox()?, context.join("busybox"))?;
+    Ok(context)
+}
+
+fn build<'a>(docker: &'a mut Command, arguments: &[&str]) -> &'a mut Command {
+    docker.args(["build", "--network=host"]).args(arguments)
+}
+
+/// A container of the image answers over HTTP.
+fn answers(engine: &Engine, image: &str) -> Result<()> {
+    let port = http::free_port()?;
+    let mut run = engine.docker();
+    run.args(["run", "--rm", "--network=host", image, "httpd", "-f", "-h", "/www", "-p"]);
+    let mut container = run.arg(format!("127.0.0.1:{port}")).spawn()?;
+    let answer = http::await_listener(port, &mut container).and_then(|()| http::get_from(port, "/"));
+    read(engine.docker().args(["ps", "--quiet"]))
+        .and_then(|id| read(engine.docker().args(["kill", id.trim()])))?;
+    container.wait()?;
+    if answer? == ANSWER { Ok(()) } else { Err("the container answers something else".into()) }
+}
+
+fn exports_layout(engine: &Engine, context: &Path) -> Result<()> {
+    let archive = engine.scratch()?.join("image.tar");
+    let output = format!("type=oci,dest={}", archive.display());
+    read(build(&mut engine.buildx(), &["--output", &output]).arg(context))?;
+    let entries = read(command("tar").arg("--list").arg("--file").arg(archive))?;
+    if entries.lines().any(|entry| entry == "index.json") { Ok(()) } else { Err("no OCI layout".into()) }
+}
+
+fn composes(engine: &Engine, context: &Path) -> Result<()> {
+    let file = engine.scratch()?.join("compose.yaml");
+    // JSON is YAML too.
+    let service = json!({ "image": "composed", "build": { "context": context, "network": "host" } });
+    fs::write(&file, json!({ "services": { "service": service } }).to_string())?;
+    read(engine.compose().arg("--file").arg(file).arg("build"))?;
+    read(engine.docker().args(["image", "inspect", "composed"])).map(drop)
+}
