@@ -3,6 +3,8 @@
 //! ```text
 //! cargo xtask demo              a builder, an application image, its answer over HTTP
 //! cargo xtask dist              the programs, into target/dist
+//! cargo xtask frontend-image [REFERENCE]
+//!                               the image of the frontend, into target/dist and a registry
 //! cargo xtask buildpacks        the compiled buildpacks of the examples, into target/demo/buildpacks
 //! cargo xtask test [STAGE...]   everything that has to hold, or the named stages
 //! cargo xtask bench             what builds cost on this machine
@@ -19,9 +21,11 @@ mod debian;
 mod demo;
 mod engine;
 mod example;
+mod frontend_image;
 mod http;
 mod machine;
 mod programs;
+mod static_image;
 mod test;
 mod workspace;
 
@@ -45,11 +49,13 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["bench"] => bench::run(),
         ["demo"] => demo::run(),
         ["dist"] => programs::dist(),
+        ["frontend-image"] => frontend_image::run(None),
         ["buildpacks"] => example::buildpacks::make(),
         [.., "help" | "--help" | "-h"] => {
             println!("{}", usage());
             Ok(())
         }
+        ["frontend-image", reference] => frontend_image::run(Some(reference)),
         ["test", stages @ ..] => test::run(stages),
         _ => Err(usage().into()),
     }
@@ -57,7 +63,7 @@ fn run(arguments: &[&str]) -> Result<()> {
 
 fn usage() -> String {
     format!(
-        "usage: cargo xtask demo | dist | buildpacks | bench | test [STAGE...]\n\nstages:\n{}",
+        "usage: cargo xtask demo | dist | frontend-image [REFERENCE] | buildpacks | bench | test [STAGE...]\n\nstages:\n{}",
         test::list()
     )
 }

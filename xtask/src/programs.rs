@@ -14,6 +14,9 @@ const STATIC: &str = "-C target-feature=+crt-static";
 const PACKAGES: [&str; 3] = ["cnb-cli", "cnb-lifecycle", "cnb-oci"];
 const PROGRAMS: [&str; 4] = ["cnb", "cnb-init", "launcher", "lifecycle"];
 
+/// The package and its program.
+const FRONTEND: &str = "cnb-frontend";
+
 /// Where [`dist`] puts the programs.
 pub(crate) fn directory() -> PathBuf {
     workspace::target().join("dist")
@@ -37,6 +40,17 @@ pub(crate) fn dist() -> Result<()> {
     }
     println!("{} are in {}", PROGRAMS.join(", "), directory().display());
     Ok(())
+}
+
+/// Builds the frontend, which is in its image rather than beside the programs; returns where it is.
+///
+/// # Errors
+/// When it does not build or is not static.
+pub(crate) fn frontend() -> Result<PathBuf> {
+    let mut build = cargo(["build", "--profile", "static", "--package", FRONTEND, "--bin", FRONTEND]);
+    let program = build_static(&mut build, &workspace::target())?.join("static").join(FRONTEND);
+    expect_static(&program)?;
+    Ok(program)
 }
 
 /// Runs a `cargo build` whose programs need no loader; returns where its profiles' directories are.

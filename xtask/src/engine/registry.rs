@@ -31,7 +31,7 @@ impl Registry {
     pub(crate) fn start() -> Result<Self> {
         let programs = packages::root()?;
         let port = http::free_port()?;
-        let directory = run::create(&format!("registry-{port}"))?;
+        let directory = run::create("registry")?;
         let file = directory.join("registry.yaml");
         // JSON is YAML too.
         fs::write(&file, configuration(&directory, port).to_string())?;

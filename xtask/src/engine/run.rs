@@ -1,4 +1,4 @@
-//! The directories of engines that run, one for each process of ours: `target/engines/run-PID/NAME`.
+//! The directories of engines that run, one for each process of ours: `target/engines/run-PID/NAME-N`.
 
 use std::fs;
 use std::path::Path;
@@ -20,9 +20,12 @@ pub(super) fn create(name: &str) -> Result<PathBuf> {
     for entry in fs::read_dir(&parent)? {
         remove_stale(&entry?.path())?;
     }
-    let directory = parent.join(format!("{PREFIX}{}", std::process::id())).join(name);
-    fs::create_dir_all(&directory)?;
-    Ok(directory)
+    let of_process = parent.join(format!("{PREFIX}{}", std::process::id()));
+    fs::create_dir_all(&of_process)?;
+    let mut candidates = (0_u32..).map(|number| of_process.join(format!("{name}-{number}")));
+    let free = candidates.find(|candidate| !candidate.exists()).expect("there are enough numbers");
+    fs::create_dir(&free)?;
+    Ok(free)
 }
 
 /// Removes what [`create`] made; that of the process goes with the last.

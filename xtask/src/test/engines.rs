@@ -16,6 +16,7 @@ use crate::engine::docker::Engine;
 use crate::engine::docker::Store;
 use crate::engine::registry::Registry;
 use crate::http;
+use crate::static_image;
 
 const DOCKERFILE: &str = "FROM scratch\nCOPY busybox /\nCOPY index.html /www/\nRUN [\"/busybox\", \"true\"]\n\
                           ENTRYPOINT [\"/busybox\"]\n";
@@ -46,6 +47,13 @@ fn check(engine: &Engine, store: Store, registry: &Registry) -> Result<()> {
     read(engine.docker().args(["image", "rm", &image]))?;
     timed("pull", || read(engine.docker().args(["pull", &image])))?;
     timed("run", || answers(engine, &image))?;
+    timed("run an image of ours", || {
+        let layout = engine.scratch()?.join("image");
+        let image = format!("{}/test/ours:latest", registry.address());
+        static_image::make(&engine::busybox()?, &layout, &["a=label"])?;
+        static_image::push(&layout, &image)?;
+        read(engine.docker().args(["run", "--rm", "--network=none", &image, "true"]))
+    })?;
     timed("compose build", || composes(engine, &context))?;
     match store {
         Store::Containerd => timed("build into a layout", || exports_layout(engine, &context)),

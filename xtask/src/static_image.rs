@@ -1,0 +1,41 @@
+//! Images of one static program each: frontends and what tests run.
+
+use std::fs;
+use std::path::Path;
+
+use crate::Result;
+use crate::command;
+use crate::command::cargo;
+use crate::command::command;
+use crate::debian;
+
+const TAG: &str = "latest";
+
+/// Makes a layout that has nothing but the image of a program, with labels as `NAME=VALUE`. Returns the bytes of the
+/// image.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn make(program: &Path, layout: &Path, labels: &[&str]) -> Result<u64> {
+    if layout.exists() {
+        fs::remove_dir_all(layout)?;
+    }
+    let mut make = cargo(["run", "--quiet", "--package", "cnb-oci", "--example", "static-image", "--"]);
+    make.arg(layout).arg(TAG).arg(program).args(labels);
+    command::run(&mut make)?;
+    let blobs = fs::read_dir(layout.join("blobs/sha256"))?;
+    blobs.map(|blob| Ok(blob?.metadata()?.len())).sum()
+}
+
+/// Puts the image of such a layout into a registry, which speaks TLS unless it is on loopback.
+///
+/// # Errors
+/// When the registry does not take it.
+pub(crate) fn push(layout: &Path, reference: &str) -> Result<()> {
+    debian::ensure(&["skopeo"])?;
+    let from = format!("oci:{}:{TAG}", layout.display());
+    let tls = !["127.0.0.1:", "localhost:"].iter().any(|loopback| reference.starts_with(loopback));
+    let mut copy = command("skopeo");
+    copy.args(["copy", "--quiet", "--insecure-policy", &format!("--dest-tls-verify={tls}"), &from]);
+    command::run(copy.arg(format!("docker://{reference}")))
+}
