@@ -142,7 +142,12 @@ impl Engine {
     }
 
     fn is_ready(&self) -> bool {
-        UnixStream::connect(self.socket()).is_ok_and(|stream| http::get(stream, "/_ping").is_ok())
+        let ping = || -> Result<String> {
+            let stream = UnixStream::connect(self.socket())?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            http::get(stream, "/_ping")
+        };
+        ping().is_ok()
     }
 
     /// An error together with the end of each log.
