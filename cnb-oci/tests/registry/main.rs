@@ -1,0 +1,4 @@
+//! Registries: one with scripted faults, and Debian's `docker-registry`.
+
+mod distribution;
+mod real;
