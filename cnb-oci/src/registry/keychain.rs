@@ -45,6 +45,13 @@ pub enum Credential {
     IdentityToken(String),
 }
 
+impl Credential {
+    /// User and password.
+    pub fn basic(username: impl Into<String>, password: impl Into<String>) -> Self {
+        Self::Basic { username: username.into(), password: password.into() }
+    }
+}
+
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -216,7 +223,7 @@ mod tests {
     fn secrets_are_not_shown() {
         let secret = || "secret".to_owned();
         for credential in [
-            Credential::Basic { username: secret(), password: secret() },
+            Credential::basic(secret(), secret()),
             Credential::Bearer(secret()),
             Credential::IdentityToken(secret()),
         ] {

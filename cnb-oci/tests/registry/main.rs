@@ -1,4 +1,10 @@
 //! Registries: one with scripted faults, and Debian's `docker-registry`.
 
+mod blobs;
+mod client;
+mod credentials;
 mod distribution;
+mod documents;
 mod real;
+mod server;
+mod uploads;

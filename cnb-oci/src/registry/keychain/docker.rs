@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn keys_of_all_forms_are_found() {
-        let basic = |password: &str| Credential::Basic { username: "me".into(), password: password.into() };
+        let basic = |password: &str| Credential::basic("me", password);
         // `me:1`, `me:2`, `me:3`
         let config = r#"{"auths": {
             "https://index.docker.io/v1/": {"auth": "bWU6MQ=="},

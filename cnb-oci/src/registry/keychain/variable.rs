@@ -60,7 +60,7 @@ fn credential(header: &str) -> Option<Credential> {
 fn basic(encoded: &str) -> Option<Credential> {
     let text = String::from_utf8(LENIENT.decode(encoded).ok()?).ok()?;
     let (username, password) = text.split_once(':')?;
-    Some(Credential::Basic { username: username.to_owned(), password: password.to_owned() })
+    Some(Credential::basic(username, password))
 }
 
 fn invalid(reason: impl Into<String>) -> KeychainError {
@@ -76,9 +76,8 @@ mod tests {
         let value = r#"{"a.test":"Basic bWU6c2VjcmV0Og","b.test":"bearer t","c.test":"X-Identity i",
             "docker.io":"Bearer hub"}"#;
         let keychain = AuthVariable::parse(value).expect("valid");
-        let basic = Credential::Basic { username: "me".to_owned(), password: "secret:".to_owned() };
         for (registry, expected) in [
-            ("a.test", basic),
+            ("a.test", Credential::basic("me", "secret:")),
             ("b.test", Credential::Bearer("t".to_owned())),
             ("c.test", Credential::IdentityToken("i".to_owned())),
             ("index.docker.io", Credential::Bearer("hub".to_owned())),
