@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::reference::Reference;
+
 /// The name of an image together with the transport that reaches it.
 ///
 /// ```
@@ -17,6 +19,11 @@ use std::str::FromStr;
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum ImageName {
+    /// `docker://REFERENCE`, an image in a registry. What is missing of the reference is filled in.
+    Docker {
+        /// Registry, repository, and tag or digest.
+        reference: Reference,
+    },
     /// `docker-archive:FILE[:REFERENCE]`, what `docker save` writes.
     DockerArchive {
         /// The archive.
@@ -38,7 +45,7 @@ pub enum ImageName {
         /// Value of the annotation `org.opencontainers.image.ref.name`.
         tag: Option<String>,
     },
-    /// Another transport, for example `docker://REFERENCE`; a backend that does not know it says so.
+    /// Another transport, for example `docker-daemon:REFERENCE`; a backend that does not know it says so.
     Other {
         /// The text before the first colon.
         transport: String,
@@ -57,6 +64,13 @@ impl FromStr for ImageName {
         let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if transport.is_empty() || !transport.chars().all(is_word) {
             return Err(invalid("a transport such as `oci:` must come first"));
+        }
+        if transport == "docker" {
+            let reference =
+                rest.strip_prefix("//").ok_or_else(|| invalid("`//` must come after `docker:`"))?;
+            let reference =
+                reference.parse().map_err(|_| invalid("there is no reference after `docker://`"))?;
+            return Ok(Self::Docker { reference });
         }
         let (path, name) = match rest.split_once(':') {
             Some((_, "")) => return Err(invalid("the text after the last colon is empty")),
@@ -78,6 +92,7 @@ impl FromStr for ImageName {
 impl fmt::Display for ImageName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (transport, path, name) = match self {
+            Self::Docker { reference } => return write!(f, "docker://{reference}"),
             Self::DockerArchive { file, reference } => ("docker-archive", file, reference),
             Self::Oci { directory, tag } => ("oci", directory, tag),
             Self::OciArchive { file, tag } => ("oci-archive", file, tag),
@@ -102,15 +117,31 @@ mod tests {
 
     #[test]
     fn names_round_trip() {
-        for text in ["oci:a", "oci:a:b", "oci-archive:f.tar", "docker-archive:f:r/x:1", "docker://r/x:1"] {
+        for text in [
+            "oci:a",
+            "oci:a:b",
+            "oci-archive:f.tar",
+            "docker-archive:f:r/x:1",
+            "docker://registry.test:5000/team/app:1",
+            "docker-daemon:app:1",
+        ] {
             let name: ImageName = text.parse().expect(text);
             assert_eq!(name.to_string(), text);
         }
     }
 
     #[test]
+    fn references_are_completed() {
+        let name: ImageName = "docker://debian".parse().expect("a name");
+        assert_eq!(name.to_string(), "docker://index.docker.io/library/debian:latest");
+        assert_eq!(name.to_string().parse::<ImageName>().expect("a name"), name);
+    }
+
+    #[test]
     fn names_without_transport_or_path_are_refused() {
-        for text in ["app", "oci:", "oci::tag", ":x", "Oci:x", "oci:a:"] {
+        for text in
+            ["app", "oci:", "oci::tag", ":x", "Oci:x", "oci:a:", "docker://", "docker:app", "docker://A b"]
+        {
             assert!(text.parse::<ImageName>().is_err(), "{text}");
         }
     }

@@ -82,7 +82,7 @@ fn blobs_are_verified() {
     for (case, fault, size, check) in cases {
         let (server, client) = (Server::start(), Client::new());
         server.add_blob("app", &bytes);
-        for fault in fault {
+        if let Some(fault) = fault {
             server.fail("GET", "/blobs/", fault);
         }
         let failed = read(&client, &server, &Descriptor { size, ..descriptor(&bytes) }).expect_err(case);

@@ -23,9 +23,19 @@ pub(crate) struct Distribution {
 impl Distribution {
     /// Starts it and waits until it listens.
     pub(crate) fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// As [`Distribution::start`], with TLS.
+    pub(crate) fn start_with_tls(certificate: &Path, key: &Path) -> Self {
+        let (certificate, key) = (certificate.display(), key.display());
+        Self::start_with(&format!(", tls: {{certificate: '{certificate}', key: '{key}'}}"))
+    }
+
+    fn start_with(http: &str) -> Self {
         let data = tempfile::tempdir().expect("a directory");
         let config = data.path().join("config.yml");
-        fs::write(&config, config_of(data.path())).expect("it can be written");
+        fs::write(&config, config_of(data.path(), http)).expect("it can be written");
         let mut process = Command::new("docker-registry")
             .arg("serve")
             .arg(&config)
@@ -54,10 +64,10 @@ impl Drop for Distribution {
     }
 }
 
-fn config_of(data: &Path) -> String {
+fn config_of(data: &Path, http: &str) -> String {
     let data = data.display();
     format!(
-        "version: 0.1\nlog: {{level: info}}\nhttp: {{addr: '127.0.0.1:0'}}\n\
+        "version: 0.1\nlog: {{level: info}}\nhttp: {{addr: '127.0.0.1:0'{http}}}\n\
          storage: {{filesystem: {{rootdirectory: '{data}/data'}}, delete: {{enabled: true}}}}\n"
     )
 }

@@ -6,5 +6,6 @@ mod credentials;
 mod distribution;
 mod documents;
 mod real;
+mod secure;
 mod server;
 mod uploads;

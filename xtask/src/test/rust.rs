@@ -9,6 +9,7 @@ use crate::command::cargo;
 use crate::command::command;
 use crate::command::read;
 use crate::command::run;
+use crate::debian;
 use crate::machine;
 use crate::workspace;
 
@@ -46,7 +47,7 @@ pub(super) fn clippy() -> Result<()> {
 const FEATURES: [(&str, &[&str]); 3] = [
     ("cnb-core", &["", "conformance", "memory", "render"]),
     ("cnb-lifecycle", &[""]),
-    ("cnb-oci", &["", "local"]),
+    ("cnb-oci", &["", "local", "registry"]),
 ];
 
 pub(super) fn features() -> Result<()> {
@@ -65,6 +66,7 @@ pub(super) fn unit() -> Result<()> {
 /// Apart from the others, because containers need more of the machine.
 pub(super) fn local() -> Result<()> {
     machine::prepare()?;
+    debian::ensure(&["docker-registry", "openssl", "skopeo"])?;
     run(&mut cargo(["test", "--package", "cnb-oci", "--all-features"]))
 }
 
