@@ -96,7 +96,8 @@ impl Default for Options {
     }
 }
 
-/// The values of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, which programs read and libraries do not.
+/// The values of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, which programs read and libraries do not. Proxies are
+/// asked to CONNECT, without TLS too.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Proxy {

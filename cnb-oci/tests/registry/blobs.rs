@@ -23,6 +23,8 @@ fn read(client: &Client, server: &Server, blob: &Descriptor) -> io::Result<Vec<u
     reader.read_to_end(&mut bytes).map(|_| bytes)
 }
 
+type Check = fn(&Error) -> bool;
+
 fn error(error: &io::Error) -> &Error {
     error.get_ref().and_then(|inner| inner.downcast_ref()).expect("an error of the registry")
 }
@@ -73,7 +75,6 @@ fn transfers_that_always_break_are_an_error() {
 fn blobs_are_verified() {
     let bytes = many_bytes();
     let size = bytes.len() as u64;
-    type Check = fn(&Error) -> bool;
     let cases: [(&str, Option<Fault>, u64, Check); 3] = [
         ("other bytes", Some(Fault::Corrupt), size, |error| matches!(error, Error::Corrupt { .. })),
         ("more bytes", None, size - 1, |error| matches!(error, Error::Size { .. })),

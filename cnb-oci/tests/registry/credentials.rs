@@ -11,6 +11,8 @@ use crate::client::name;
 use crate::server::Fault;
 use crate::server::Server;
 
+type Prepare<'p> = &'p dyn Fn(&Server);
+
 fn basic(password: &str) -> Credential {
     Credential::basic("me", password)
 }
@@ -29,7 +31,6 @@ fn credentials_reach_who_wants_them() {
     let refresh = |server: &Server| server.need_token(Some("refresh"));
     let open = |server: &Server| server.need_token(None);
     let identity = || Credential::IdentityToken("refresh".to_owned());
-    type Prepare<'p> = &'p dyn Fn(&Server);
     let cases: [(&str, Prepare<'_>, Credential, Option<u16>); 9] = [
         ("a password", &password, basic("secret"), None),
         ("a wrong password", &password, basic("wrong"), Some(401)),

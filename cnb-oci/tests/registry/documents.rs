@@ -3,6 +3,8 @@
 use cnb_core::backend::ErrorKind;
 use cnb_oci::descriptor::media_type;
 use cnb_oci::registry::Error;
+use cnb_oci::registry::Options;
+use cnb_oci::registry::Proxy;
 
 use crate::client::Client;
 use crate::client::TRIES;
@@ -113,6 +115,24 @@ fn documents_are_verified() {
     let error = client.registry.put_manifest(&other, "m", MANIFEST).expect_err("another digest");
     assert!(matches!(error, Error::Corrupt { .. }), "{error}");
     assert_eq!(server.count("PUT", ""), 0);
+}
+
+#[test]
+fn proxies_are_used_for_all_but_this_machine() {
+    let (server, through) = (server(), Server::start());
+    let proxy = format!("http://{}", through.address);
+    let proxy = Proxy::new().with_http(&proxy).with_https(&proxy).with_no_proxy("direct.invalid");
+    let client = Client::with(Options::new().with_proxy(proxy).with_insecure("registry.invalid"));
+    client.registry.manifest(&name(&server.image("app:1"))).expect("no error").expect("it is there");
+    client.registry.manifest(&name("a.direct.invalid/app:1")).expect_err("no such host");
+    assert_eq!(through.all_seen(), []);
+
+    // It takes itself for what it should connect to.
+    through.add_manifest("app", "1", media_type::OCI_MANIFEST, MANIFEST);
+    client.registry.manifest(&name("registry.invalid:5000/app:1")).expect("no error").expect("it is there");
+    let seen = through.all_seen();
+    assert_eq!((seen[0].method.as_str(), seen[0].target.as_str()), ("CONNECT", "registry.invalid:5000"));
+    assert_eq!(through.count("GET", "/v2/app/manifests/1"), 1);
 }
 
 #[test]

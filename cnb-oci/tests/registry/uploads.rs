@@ -12,6 +12,8 @@ use crate::client::name;
 use crate::server::Fault;
 use crate::server::Server;
 
+type Faults = Vec<(&'static str, Fault)>;
+
 fn status(status: u16) -> Fault {
     Fault::Status(status, Vec::new())
 }
@@ -19,7 +21,7 @@ fn status(status: u16) -> Fault {
 #[test]
 fn broken_uploads_start_anew() {
     let bytes = many_bytes();
-    let cases: [(&str, Vec<(&'static str, Fault)>, usize); 8] = [
+    let cases: [(&str, Faults, usize); 8] = [
         ("nothing", vec![], 1),
         ("no beginning", vec![("POST", status(503))], 1),
         ("a connection that ends", vec![("PATCH", Fault::HangUp(100_000))], 2),

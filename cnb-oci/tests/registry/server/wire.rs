@@ -101,11 +101,10 @@ impl<'s> Connection<'s> {
 
     /// Answers; of the body, only so many bytes.
     pub(super) fn answer(&mut self, head: &Head, answer: &Answer, shown: usize) -> Option<()> {
-        let mut text = format!("HTTP/1.1 {} .\r\n", answer.status);
-        for (name, value) in &answer.headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
-        }
-        text.push_str(&format!("Content-Length: {}\r\n\r\n", answer.body.len()));
+        let headers: String =
+            answer.headers.iter().map(|(name, value)| [name, ": ", value, "\r\n"].concat()).collect();
+        let (status, length) = (answer.status, answer.body.len());
+        let text = format!("HTTP/1.1 {status} .\r\n{headers}Content-Length: {length}\r\n\r\n");
         self.output.write_all(text.as_bytes()).ok()?;
         let shown = if head.method == "HEAD" { 0 } else { shown };
         self.output.write_all(&answer.body[..shown]).ok()
