@@ -5,6 +5,7 @@ mod client;
 mod credentials;
 mod distribution;
 mod documents;
+mod helpers;
 mod real;
 mod secure;
 mod server;
