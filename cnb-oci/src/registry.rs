@@ -46,7 +46,8 @@ use transport::Transport;
 /// A client of all registries. It keeps connections, credentials and tokens; clones share them.
 ///
 /// What is read is verified. Where trying again may help, requests are made again as [`Retry`] says; what a
-/// registry refuses is not asked for again.
+/// registry refuses is not asked for again. A connection must be there within 30 seconds, and may be silent for ten
+/// minutes.
 ///
 /// ```no_run
 /// use cnb_oci::registry::Options;
@@ -116,4 +117,17 @@ fn with_identifier(reference: &Reference, identifier: &impl std::fmt::Display) -
     format!("{}/{}@{identifier}", reference.registry(), reference.repository())
         .parse()
         .expect("a name with a digest is a name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_can_share_clients_and_take_over_readers() {
+        fn is_shared<T: Clone + Send + Sync>() {}
+        fn is_sent<T: std::io::Read + Send>() {}
+        is_shared::<Registry>();
+        is_sent::<BlobReader>();
+    }
 }

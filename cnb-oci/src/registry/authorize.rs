@@ -5,6 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use ureq::http::HeaderValue;
 use ureq::http::Method;
 use ureq::http::header::AUTHORIZATION;
+use ureq::http::header::WWW_AUTHENTICATE;
 
 use super::Registry;
 use super::access::Access;
@@ -25,14 +26,16 @@ impl Registry {
     /// Makes a request. Where the registry does not accept the token any more, once more with a new one.
     pub(super) fn send_once(&self, access: &Access, request: &Request<'_>) -> Result<Answer, Error> {
         let endpoint = self.endpoint(access)?;
-        let authorization = self.authorization(&endpoint, &endpoint.challenge, access, None)?;
+        let authorization = self.authorization(&endpoint, &endpoint.challenge(), access, None)?;
         let answer = self.follow(&endpoint, request, authorization.as_ref())?;
-        if answer.status() != 401 || !location::is_same_origin(&answer.uri, &endpoint.base) {
+        let is_challenge = answer.status() == 401 && answer.headers().contains_key(WWW_AUTHENTICATE);
+        if !is_challenge || !location::is_same_origin(&answer.uri, &endpoint.base) {
             return Ok(answer);
         }
-        match self.authorization(&endpoint, &Challenge::of(answer.headers()), access, authorization.as_ref())
-        {
+        let challenge = Challenge::of(answer.headers());
+        match self.authorization(&endpoint, &challenge, access, authorization.as_ref()) {
             Ok(Some(renewed)) if Some(&renewed) != authorization.as_ref() => {
+                endpoint.learn(&challenge);
                 answer.drain();
                 self.follow(&endpoint, request, Some(&renewed))
             }
@@ -42,7 +45,7 @@ impl Registry {
         }
     }
 
-    /// Makes a request and follows redirects. Only `origin` gets the header `Authorization`.
+    /// Makes a request and follows redirects. Only the first host gets the header `Authorization`.
     pub(super) fn follow(
         &self,
         endpoint: &Endpoint,

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
 
 use ureq::http::Method;
 use ureq::http::Uri;
@@ -20,8 +22,26 @@ pub(super) struct Endpoint {
     pub(super) base: Uri,
     /// Whether its certificate must be valid.
     pub(super) is_verified: bool,
+    challenge: Mutex<Challenge>,
+}
+
+impl Endpoint {
     /// What it asks for.
-    pub(super) challenge: Challenge,
+    pub(super) fn challenge(&self) -> Challenge {
+        self.lock().clone()
+    }
+
+    /// Remembers what is asked for by a registry that asked for nothing at first.
+    pub(super) fn learn(&self, challenge: &Challenge) {
+        let mut known = self.lock();
+        if *known == Challenge::None {
+            *known = challenge.clone().without_scope();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Challenge> {
+        self.challenge.lock().expect("nothing panics while it holds this lock")
+    }
 }
 
 impl Registry {
@@ -59,12 +79,12 @@ impl Registry {
     }
 
     fn ping(&self, scheme: &str, registry: &str, is_verified: bool) -> Result<Endpoint, Error> {
-        let mut endpoint =
-            Endpoint { base: parse_url(scheme, registry, "")?, is_verified, challenge: Challenge::None };
+        let challenge = Mutex::new(Challenge::None);
+        let endpoint = Endpoint { base: parse_url(scheme, registry, "")?, is_verified, challenge };
         let request = Request::new(Method::GET, endpoint.base.clone());
         let answer = self.follow(&endpoint, &request, None)?.expect(&[200, 401])?;
         if answer.status() == 401 {
-            endpoint.challenge = Challenge::of(answer.headers()).without_scope();
+            endpoint.learn(&Challenge::of(answer.headers()));
         }
         answer.drain();
         Ok(endpoint)

@@ -101,7 +101,7 @@ impl Default for Options {
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Proxy {
-    /// The URL of the proxy of `http:` URLs.
+    /// The URL of the proxy of `http:` URLs, which is reached without TLS itself.
     pub http: Option<String>,
     /// The URL of the proxy of `https:` URLs.
     pub https: Option<String>,

@@ -86,7 +86,7 @@ impl Transport {
             })
         };
         let https_proxy = proxy(&options.proxy.https)?;
-        let plain = agent(&options.user_agent, proxy(&options.proxy.http)?, None);
+        let plain = agent(&options.user_agent, proxy(&options.proxy.http)?, tls(&[], true));
         let user_agent = options.user_agent.clone();
         let (verified, unverified) = Default::default();
         Ok(Self { plain, verified, unverified, user_agent, https_proxy, ca_certificates })
@@ -127,8 +127,8 @@ impl Transport {
         }
         let slot = if is_verified { &self.verified } else { &self.unverified };
         slot.get_or_init(|| {
-            let tls = if is_verified { verified(&self.ca_certificates) } else { unverified() };
-            agent(&self.user_agent, self.https_proxy.clone(), Some(tls))
+            let tls = if is_verified { verified(&self.ca_certificates) } else { tls(&[], false) };
+            agent(&self.user_agent, self.https_proxy.clone(), tls)
         })
     }
 }
@@ -139,11 +139,11 @@ pub(super) fn drain(response: Response<Body>) {
     let _ = io::copy(&mut response.into_body().into_reader().take(DRAINED), &mut io::sink());
 }
 
-fn agent(user_agent: &str, proxy: Option<ureq::Proxy>, tls: Option<TlsConfig>) -> Agent {
+fn agent(user_agent: &str, proxy: Option<ureq::Proxy>, tls: TlsConfig) -> Agent {
     Agent::config_builder()
         .user_agent(user_agent)
         .proxy(proxy)
-        .tls_config(tls.unwrap_or_else(unverified))
+        .tls_config(tls)
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
@@ -162,10 +162,6 @@ fn verified(more: &[Certificate<'static>]) -> TlsConfig {
     let system = found.certs.iter().map(|certificate| Certificate::from_der(certificate).to_owned());
     let roots: Vec<_> = system.chain(more.iter().cloned()).collect();
     tls(&roots, true)
-}
-
-fn unverified() -> TlsConfig {
-    tls(&[], false)
 }
 
 fn tls(roots: &[Certificate<'static>], is_verified: bool) -> TlsConfig {

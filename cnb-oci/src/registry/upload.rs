@@ -30,7 +30,7 @@ const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream")
 
 impl Registry {
     /// Uploads what `make` writes, while it writes it: neither its size nor its digest is known before. An upload
-    /// that breaks starts anew, and `make` is called again. It runs in the caller's thread.
+    /// that breaks starts anew, and `make` is called again. It runs in the caller's thread; another one sends.
     ///
     /// # Errors
     /// [`Error::Content`] when `make` fails; [`Error::Status`], [`Error::Connection`].
@@ -141,7 +141,7 @@ impl Upload<'_> {
         let mut request = Request::new(Method::PATCH, location.clone()).with_header(CONTENT_TYPE, OCTETS);
         if location::is_same_origin(location, &endpoint.base)
             && let Some(authorization) =
-                registry.authorization(&endpoint, &endpoint.challenge, access, None)?
+                registry.authorization(&endpoint, &endpoint.challenge(), access, None)?
         {
             request = request.with_header(AUTHORIZATION, authorization);
         }

@@ -116,6 +116,20 @@ fn scopes_that_the_registry_asks_for_are_added() {
 }
 
 #[test]
+fn registries_may_ask_later() {
+    let (server, client) =
+        (server(|server| server.need_token(Some("me:secret"))), Client::of(basic("secret")));
+    server.fail("GET", "/v2/", Fault::Status(200, Vec::new()));
+    client
+        .registry
+        .upload(&name(&server.image("app")), &|out| out.write_all(b"some"))
+        .expect("it is uploaded");
+    let statuses: Vec<_> = server.seen().into_iter().map(|seen| (seen.method, seen.status)).collect();
+    let expected = [("POST", 401), ("POST", 202), ("PATCH", 202), ("PUT", 201)];
+    assert_eq!(statuses, expected.map(|(method, status)| (method.to_owned(), Some(status))));
+}
+
+#[test]
 fn token_services_without_oauth_are_asked_in_the_old_way() {
     let (server, client) = (
         server(|server| server.need_token(None)),
