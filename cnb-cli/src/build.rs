@@ -38,6 +38,7 @@ use crate::paths;
 use crate::progress;
 use crate::progress::Progress;
 use crate::progress::Style;
+use crate::registry;
 
 /// Runs the command.
 ///
@@ -79,7 +80,8 @@ impl Prepared {
         let cache_dir = paths::cache_dir(args.cache_dir.as_deref())?;
         let (init, tool) = (paths::helper("cnb-init")?, paths::helper("lifecycle")?);
         let mut asked = request::read(args, &cache_dir, &tool)?;
-        let options = options(args, &cache_dir, enter(args)?, &init);
+        let options =
+            options(args, &cache_dir, enter(args)?, &init).with_registry(registry::client(&args.registry)?);
         let store = Store::new(&cache_dir);
         if args.clear_cache {
             store.clear(&asked.namespace).map_err(|error| Failure::caused(Exit::Other, &error))?;

@@ -29,6 +29,7 @@ use crate::exit::Failure;
 use crate::exit::Result;
 use crate::paths;
 use crate::progress::print;
+use crate::registry;
 
 /// Make builders.
 #[derive(Debug, clap::Args)]
@@ -62,6 +63,9 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "PATH")]
     lifecycle: Option<PathBuf>,
 
+    #[command(flatten)]
+    registry: registry::Args,
+
     /// Where unpacked images and layers are kept; $XDG_CACHE_HOME/cnb when not given.
     #[arg(long, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
@@ -91,7 +95,7 @@ fn create(args: &CreateArgs) -> Result<Exported> {
     let lifecycle = lifecycle.cloned().map_or_else(own_lifecycle, Ok)?;
     // Before there is a second thread: the kernel refuses it later.
     let mapping = userns::enter(Mode::Auto).map_err(|error| Failure::caused(Exit::Machine, &error))?;
-    let options = Options::new(mapping, &cache_dir, init);
+    let options = Options::new(mapping, &cache_dir, init).with_registry(registry::client(&args.registry)?);
     let backend = LocalBackend::new(options).map_err(|error| Failure::caused(of_backend(&error), &error))?;
     base::import_run_images(&args.run_image, &config, &args.output)?;
     let base = Base::find(&config.build_image, &cache_dir)?;

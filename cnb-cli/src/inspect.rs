@@ -22,6 +22,7 @@ use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
 use crate::progress::print;
+use crate::registry;
 
 /// Show what an image or a builder is made of.
 #[derive(Debug, clap::Args)]
@@ -30,6 +31,9 @@ pub(crate) struct Args {
     #[arg(value_name = "IMAGE")]
     image: ImageName,
 
+    #[command(flatten)]
+    registry: registry::Args,
+
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -37,15 +41,20 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let image = open(&args.image)?;
+    let image = open(args)?;
     let text = if args.json { format!("{:#}\n", as_json(&image)) } else { as_text(&image) };
     print(&text)
 }
 
-fn open(name: &ImageName) -> Result<Image> {
+fn open(args: &Args) -> Result<Image> {
     let failed = |error: &dyn std::error::Error| Failure::caused(Exit::Image, error);
     let host = Platform::host();
-    match name {
+    match &args.image {
+        ImageName::Docker { reference } => {
+            let image = registry::client(&args.registry)?.image(reference, &host);
+            let image = image.map_err(|error| failed(&error))?;
+            image.ok_or_else(|| Failure::new(Exit::Image, format!("there is no image `{reference}`")))
+        }
         ImageName::Oci { directory, tag } => Layout::open(directory)
             .and_then(|layout| layout.image(tag.as_deref(), &host))
             .map_err(|error| failed(&error)),
@@ -55,7 +64,9 @@ fn open(name: &ImageName) -> Result<Image> {
             layout.image(tag.as_deref(), &host).map_err(|error| failed(&error))
         }
         other => {
-            let message = format!("`{other}` cannot be read: this version reads `oci:` and `oci-archive:`");
+            let message = format!(
+                "`{other}` cannot be read: this version reads `docker://`, `oci:` and `oci-archive:`"
+            );
             Err(Failure::new(Exit::Usage, message))
         }
     }

@@ -13,6 +13,7 @@ mod exit;
 mod inspect;
 mod paths;
 mod progress;
+mod registry;
 
 /// Build OCI images from applications with Cloud Native Buildpacks, fully locally.
 #[derive(Debug, Parser)]
@@ -31,6 +32,7 @@ enum Command {
 
 const IMAGE_NAMES: &str = "\
 Image names:
+  docker://REFERENCE      an image in a registry
   oci:DIRECTORY[:TAG]     an OCI layout directory
   oci-archive:FILE[:TAG]  a tar of an OCI layout
   docker-archive:FILE[:REFERENCE]

@@ -1,7 +1,7 @@
 //! Where phases find images, and where they write them.
 //!
-//! [`LayoutDirectory`](layouts::LayoutDirectory) is a store of OCI layouts, and with the feature `registry` there is
-//! one of registries. A store of your own is what it takes to
+//! [`LayoutDirectory`](layouts::LayoutDirectory) is a store of OCI layouts,
+//! [`RegistryStore`](registry::RegistryStore) one of registries. A store of your own is what it takes to
 //! embed the phases in a platform that keeps its images elsewhere.
 
 use std::fmt::Debug;
@@ -20,7 +20,6 @@ use flate2::read::MultiGzDecoder;
 
 mod layout_target;
 pub mod layouts;
-#[cfg(feature = "registry")]
 pub mod registry;
 mod verified;
 

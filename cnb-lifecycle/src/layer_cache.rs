@@ -1,8 +1,7 @@
 //! Where phases find the layers with `cache = true` of the build before, and where they leave those of this one.
 //!
-//! A [`VolumeCache`] is a cache in a directory; with the feature `registry` there are caches in images.
+//! A [`VolumeCache`] is a cache in a directory, a [`CacheImage`](image::CacheImage) one in a registry.
 
-#[cfg(feature = "registry")]
 pub mod image;
 
 use std::fmt::Debug;

@@ -55,6 +55,8 @@ mod load;
 mod machine;
 mod overlay;
 mod owner;
+#[cfg(feature = "registry")]
+mod remote;
 
 pub mod runtime;
 mod secrets;
@@ -76,6 +78,8 @@ use userns::Mapping;
 use userns::Mode;
 
 use crate::apply;
+#[cfg(feature = "registry")]
+use crate::registry::Registry;
 
 /// Pieces of output that wait to be taken before a step has to wait.
 const PENDING_OUTPUT: usize = 64;
@@ -95,6 +99,9 @@ pub struct Options {
     pub init: PathBuf,
     /// The OCI runtimes to choose from: the first that can run a container.
     pub runtimes: Vec<Arc<dyn Runtime>>,
+    /// What reaches images `docker://…`, if anything.
+    #[cfg(feature = "registry")]
+    pub registry: Option<Registry>,
 }
 
 impl Options {
@@ -103,7 +110,23 @@ impl Options {
         let state = state.into();
         let runtimes = Cli::candidates().map(|cli| -> Arc<dyn Runtime> { Arc::new(cli) });
         let caches = state.join("caches");
-        Self { mapping, caches, state, init: init.into(), runtimes: runtimes.into() }
+        Self {
+            mapping,
+            caches,
+            state,
+            init: init.into(),
+            runtimes: runtimes.into(),
+            #[cfg(feature = "registry")]
+            registry: None,
+        }
+    }
+
+    /// Finds and writes images in registries, too.
+    #[cfg(feature = "registry")]
+    #[must_use]
+    pub fn with_registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
+        self
     }
 
     /// Puts caches elsewhere.
@@ -133,9 +156,7 @@ impl LocalBackend {
     /// # Errors
     /// When the directories cannot be made.
     pub fn new(options: Options) -> Result<Self> {
-        let Options { mapping, state, caches, init, runtimes } = options;
-        let machine = Machine::new(mapping, &state, &caches, init, runtimes)?;
-        Ok(Self { machine: Arc::new(machine) })
+        Ok(Self { machine: Arc::new(Machine::new(options)?) })
     }
 
     /// Forgets what steps left in a cache, when none of them has it any more.

@@ -19,6 +19,7 @@ mod challenge;
 mod check;
 mod copy;
 mod endpoint;
+mod environment;
 mod error;
 mod image;
 pub mod keychain;

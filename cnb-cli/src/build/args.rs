@@ -65,6 +65,9 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) clear_cache: bool,
 
+    #[command(flatten)]
+    pub(crate) registry: crate::registry::Args,
+
     /// What the buildpacks can reach.
     #[arg(long, value_enum, default_value_t = Network::Host, value_name = "NETWORK")]
     pub(crate) network: Network,

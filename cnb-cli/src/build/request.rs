@@ -100,11 +100,14 @@ fn filter(
 /// Said before anything is built.
 fn writable(output: &ImageName) -> Result<()> {
     match output {
-        ImageName::Oci { .. } | ImageName::OciArchive { .. } | ImageName::DockerArchive { .. } => Ok(()),
+        ImageName::Docker { .. }
+        | ImageName::Oci { .. }
+        | ImageName::OciArchive { .. }
+        | ImageName::DockerArchive { .. } => Ok(()),
         other => {
             let message = format!(
-                "images cannot be written to `{other}`\n  help: use oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG] or \
-                 docker-archive:FILE[:REFERENCE]"
+                "images cannot be written to `{other}`\n  help: use docker://REFERENCE, oci:DIRECTORY[:TAG], \
+                 oci-archive:FILE[:TAG] or docker-archive:FILE[:REFERENCE]"
             );
             Err(Failure::new(Exit::Usage, message))
         }

@@ -9,6 +9,9 @@ mod cache;
 mod cancel;
 mod descriptor;
 mod disk;
+#[expect(dead_code, reason = "the tests of cnb-oci start it with TLS, too")]
+#[path = "../../../cnb-oci/tests/registry/distribution.rs"]
+mod distribution;
 mod environment;
 mod fixture;
 mod images;
@@ -18,5 +21,6 @@ mod output;
 mod phases;
 mod place;
 mod processes;
+mod registry;
 mod reproducible;
 mod secrets;

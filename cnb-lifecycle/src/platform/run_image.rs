@@ -5,6 +5,7 @@ use cnb_core::backend::ErrorKind;
 use cnb_core::backend::Image;
 use cnb_core::backend::ImageRequest;
 use cnb_core::image_name::ImageName;
+use cnb_core::reference::Reference;
 use cnb_core::run::Run;
 use cnb_core::run::RunImageNames;
 use cnb_core::run::Stack;
@@ -39,7 +40,10 @@ impl RunImage {
             let found = backend.resolve(ImageRequest::new(name.clone())).await;
             return Ok(Self { image: found.during(format!("find the run image `{name}`"))?, names });
         }
-        let image = beside_builder(backend, request, &first.image).await?;
+        let image = match &request.builder {
+            ImageName::Docker { reference } => in_registries(backend, request, reference, first).await?,
+            _ => beside_builder(backend, request, &first.image).await?,
+        };
         Ok(Self { image, names })
     }
 
@@ -66,6 +70,40 @@ async fn beside_builder(backend: &dyn Backend, request: &BuildRequest, name: &st
     match backend.resolve(ImageRequest::new(place.clone())).await {
         Err(error) if error.kind() == ErrorKind::NotFound => Err(not_found(request, name)),
         found => found.during(format!("find the run image `{place}`")),
+    }
+}
+
+/// A builder in a registry names a run image in a registry, and mirrors of it: the first that can be had counts,
+/// those in the registry of the output or the builder before others.
+async fn in_registries(
+    backend: &dyn Backend,
+    request: &BuildRequest,
+    builder: &Reference,
+    names: &RunImageNames,
+) -> Result<Image, Error> {
+    let mut near: Vec<&str> = request.outputs.iter().filter_map(registry).collect();
+    near.push(builder.registry());
+    let places = std::iter::once(&names.image).chain(&names.mirrors);
+    let mut places: Vec<Reference> = places.filter_map(|name| name.parse().ok()).collect();
+    places.sort_by_key(|place| near.iter().position(|near| *near == place.registry()).unwrap_or(near.len()));
+    for reference in places {
+        let place = ImageName::Docker { reference };
+        match backend.resolve(ImageRequest::new(place.clone())).await {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Denied) => {}
+            found => return found.during(format!("find the run image `{place}`")),
+        }
+    }
+    let builder = &request.builder;
+    let name = &names.image;
+    Err(Error::RunImage(format!(
+        "the builder `{builder}` asks for `{name}`, which cannot be read, nor can a mirror of it; say where it is"
+    )))
+}
+
+fn registry(name: &ImageName) -> Option<&str> {
+    match name {
+        ImageName::Docker { reference } => Some(reference.registry()),
+        _ => None,
     }
 }
 

@@ -2,17 +2,10 @@
 //!
 //! Source: `auth/keychain.go`, `image/registry_handler.go` and `phase/connected_factory.go` of the Go lifecycle.
 
-use std::path::PathBuf;
-
-use cnb_core::environment::Environment;
 use cnb_core::reference::Reference;
 use cnb_oci::registry::Error;
 use cnb_oci::registry::Options;
-use cnb_oci::registry::Proxy;
 use cnb_oci::registry::Registry;
-use cnb_oci::registry::keychain::AuthVariable;
-use cnb_oci::registry::keychain::Chain;
-use cnb_oci::registry::keychain::DockerConfig;
 use cnb_oci::registry::keychain::Resolved;
 
 use super::Invocation;
@@ -39,15 +32,14 @@ impl Access {
             let why = "this lifecycle knows registries and OCI layouts, but no daemons";
             return Err(Failure::new("initialize docker client", why));
         }
-        let keychain = keychain(environment).map_err(|error| Failure::new("resolve keychain", error))?;
+        let no_keychain = |error| Failure::new("resolve keychain", error);
+        let options = Options::from_environment(environment).map_err(no_keychain)?;
         let names = named(inputs).chain(more.iter().copied());
         // What is not a name is found out by whoever needs the image.
         let references: Vec<Reference> = names.filter_map(|name| name.parse().ok()).collect();
-        let keychain =
-            Resolved::new(&keychain, &references).map_err(|error| Failure::new("resolve keychain", error))?;
+        let keychain = Resolved::new(&*options.keychain, &references).map_err(no_keychain)?;
         let insecure = inputs.insecure_registries.iter().filter(|prefix| !prefix.is_empty());
-        let options = Options::new().with_keychain(keychain).with_proxy(proxy(environment));
-        let options = insecure.fold(options, Options::with_insecure);
+        let options = insecure.fold(options.with_keychain(keychain), Options::with_insecure);
         let registry =
             Registry::new(options).map_err(|error| Failure::new("initialize registries", error))?;
         Ok(Self { registry })
@@ -132,37 +124,4 @@ fn named(inputs: &Inputs) -> impl Iterator<Item = &str> {
         &inputs.cache_image,
     ];
     images.into_iter().chain(&inputs.tags).map(String::as_str).filter(|name| !name.is_empty())
-}
-
-/// `CNB_REGISTRY_AUTH`, then Docker's configuration.
-fn keychain(environment: &Environment) -> Result<Chain, cnb_oci::registry::keychain::KeychainError> {
-    let mut chain = Chain::new();
-    if let Some(value) = environment.text("CNB_REGISTRY_AUTH").filter(|value| !value.is_empty()) {
-        chain = chain.with(AuthVariable::parse(value)?);
-    }
-    let home = || environment.get("HOME").map(|home| PathBuf::from(home).join(".docker"));
-    let docker = environment.get("DOCKER_CONFIG").filter(|path| !path.is_empty());
-    if let Some(directory) = docker.map(PathBuf::from).or_else(home) {
-        chain = chain.with(DockerConfig::new(directory));
-    }
-    Ok(chain)
-}
-
-/// The proxies that the environment names, as curl and Go read it.
-fn proxy(environment: &Environment) -> Proxy {
-    let variable = |name: &str| {
-        let lower = environment.text(name.to_lowercase());
-        lower.or_else(|| environment.text(name)).filter(|value| !value.is_empty())
-    };
-    let mut proxy = Proxy::new();
-    if let Some(url) = variable("HTTP_PROXY") {
-        proxy = proxy.with_http(url);
-    }
-    if let Some(url) = variable("HTTPS_PROXY") {
-        proxy = proxy.with_https(url);
-    }
-    match variable("NO_PROXY") {
-        Some(hosts) => proxy.with_no_proxy(hosts),
-        None => proxy,
-    }
 }

@@ -19,24 +19,30 @@ use crate::descriptor::media_type;
 /// A blob that is a layer.
 #[derive(Clone, Debug)]
 pub(super) struct LocalLayer {
+    /// Where the blob is, at the latest when it was [fetched](Self::fetch).
     pub blobs: Blobs,
     pub descriptor: Descriptor,
     /// Whether the blob was written or read to its end by this build.
     pub verified: bool,
-    /// Keeps the blobs of an archive.
-    _image: Option<Arc<Found>>,
+    /// The image that it is one of; keeps the blobs of an archive, and says where else they are.
+    pub image: Option<Arc<Found>>,
 }
 
 impl LocalLayer {
     /// A layer of an image, not verified.
     pub(super) fn of_image(image: &Arc<Found>, blobs: Blobs, descriptor: Descriptor) -> Self {
-        Self { blobs, descriptor, verified: false, _image: Some(Arc::clone(image)) }
+        Self { blobs, descriptor, verified: false, image: Some(Arc::clone(image)) }
+    }
+
+    /// Brings the blob here, if it is elsewhere.
+    pub(super) fn fetch(&self) -> Result<()> {
+        self.image.as_ref().map_or(Ok(()), |image| image.fetch(&self.descriptor))
     }
 
     /// A layer of a store, which verifies what it gives.
     pub(super) fn stored(store: &BlobStore, layer: StoredLayer) -> Self {
         let descriptor = Descriptor::new(media_type::OCI_LAYER_GZIP, layer.digest, layer.size);
-        Self { blobs: store.blobs().clone(), descriptor, verified: true, _image: None }
+        Self { blobs: store.blobs().clone(), descriptor, verified: true, image: None }
     }
 }
 
@@ -45,6 +51,7 @@ pub(super) fn existing(store: &BlobStore, diff_id: &DiffId, image: Option<&Image
     if let Some(image) = image
         && let Some((_, layer)) = Found::of(image)?.layers().find(|(id, _)| *id == diff_id)
     {
+        layer.fetch()?;
         layer.blobs.verify(&layer.descriptor.digest, layer.descriptor.size).map_err(from_blob)?;
         return Ok(LocalLayer { verified: true, ..layer });
     }

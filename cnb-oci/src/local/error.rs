@@ -12,6 +12,8 @@ use crate::apply;
 use crate::archive;
 use crate::blob;
 use crate::layout;
+#[cfg(feature = "registry")]
+use crate::registry;
 
 /// The error for something that could not be done to a path.
 pub(super) fn at(action: &str, path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -37,6 +39,13 @@ pub(super) fn from_blob(error: blob::Error) -> Error {
 /// As [`from_blob`], of a layout.
 pub(super) fn from_layout(error: layout::Error) -> Error {
     outward(error.kind(), &error)
+}
+
+/// As [`from_blob`], of a registry.
+#[cfg(feature = "registry")]
+pub(super) fn from_registry(error: registry::Error) -> Error {
+    let outer = outward(error.kind(), &error);
+    if error.is_retryable() { outer.retryable() } else { outer }
 }
 
 /// As [`from_blob`], of an archive.

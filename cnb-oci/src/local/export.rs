@@ -17,6 +17,8 @@ use super::error::from_blob;
 use super::error::from_layout;
 use super::found::Found;
 use super::machine::Machine;
+#[cfg(feature = "registry")]
+use super::remote;
 
 use crate::archive;
 use crate::config::ImageConfig;
@@ -54,9 +56,11 @@ fn image(machine: &Machine, layers: &[LocalLayer], config: &Bytes, output: &Imag
             archive::docker::write(&layout, &image, reference.as_deref(), file).map_err(from_archive)?;
             descriptor
         }
+        #[cfg(feature = "registry")]
+        ImageName::Docker { reference } => remote::push(machine, layers, config, reference)?,
         name => {
             let message = format!(
-                "images cannot be written to `{name}`; use `oci:`, `oci-archive:` or `docker-archive:`"
+                "images cannot be written to `{name}`; use `docker://`, `oci:`, `oci-archive:` or `docker-archive:`"
             );
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
@@ -74,18 +78,24 @@ fn write(layout: &Layout, layers: &[LocalLayer], config: &Bytes, tag: Option<&st
 
 /// Brings the blob of a layer into the layout.
 fn take(layout: &Layout, layer: &LocalLayer) -> Result<Descriptor> {
-    let LocalLayer { blobs, descriptor: Descriptor { media_type, digest, size, .. }, verified, .. } = layer;
+    layer.fetch()?;
+    let LocalLayer { blobs, descriptor: Descriptor { digest, size, .. }, verified, .. } = layer;
     let taken = if *verified {
         layout.blobs().take_verified(blobs, digest, *size)
     } else {
         layout.blobs().take(blobs, digest, *size)
     };
     taken.map_err(from_blob)?;
-    let media_type = match media_type.as_str() {
+    Ok(outward(&layer.descriptor))
+}
+
+/// What OCI manifests say about a layer.
+pub(super) fn outward(layer: &Descriptor) -> Descriptor {
+    let media_type = match layer.media_type.as_str() {
         media_type::DOCKER_LAYER_GZIP => media_type::OCI_LAYER_GZIP,
         known => known,
     };
-    Ok(Descriptor::new(media_type, digest.clone(), *size))
+    Descriptor::new(media_type, layer.digest.clone(), layer.size)
 }
 
 /// The blobs of the base and of the layers, which must be those that the config names.

@@ -1,5 +1,6 @@
 //! Images that were found, and their root file systems, unpacked when something needs them.
 
+use std::fmt::Debug;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -15,12 +16,16 @@ use cnb_core::backend::Tree;
 use cnb_core::digest::DiffId;
 use cnb_core::digest::Digest;
 use cnb_core::image_name::ImageName;
+#[cfg(feature = "registry")]
+use cnb_core::reference::Reference;
 
 use super::blobs::LocalLayer;
 use super::error::at;
 use super::error::from_archive;
 use super::error::from_layout;
 use super::machine::Machine;
+#[cfg(feature = "registry")]
+use super::remote;
 use super::store;
 use super::store::Scratch;
 use super::tree::Directory;
@@ -29,20 +34,35 @@ use super::unpack;
 use super::userns::Mapping;
 use crate::apply::Options;
 use crate::archive;
+use crate::blob::Blobs;
+use crate::descriptor::Descriptor;
 use crate::image::Image;
 use crate::layout::Layout;
+use crate::parallel;
 use crate::platform::Platform;
 
-/// An image, and the layout that has its blobs.
+/// An image, and where its blobs are.
 #[derive(Debug)]
 pub(super) struct Found {
     image: Image,
-    layout: Layout,
+    blobs: Blobs,
     /// Where root file systems of this mode are.
     roots: PathBuf,
     mapping: Mapping,
-    /// The unpacked archive that the layout is in.
+    /// The unpacked archive that the blobs are in.
     _archive: Option<Scratch>,
+    /// Where to get the blobs that are not here yet.
+    origin: Option<Box<dyn Origin>>,
+}
+
+/// Has the blobs of an image that was found elsewhere.
+pub(super) trait Origin: Debug + Send + Sync {
+    /// Brings a blob here, unless it is here. It is verified on the way.
+    fn fetch(&self, into: &Blobs, descriptor: &Descriptor) -> Result<()>;
+
+    /// The name of the image there.
+    #[cfg(feature = "registry")]
+    fn reference(&self) -> &Reference;
 }
 
 /// Finds an image by its name.
@@ -54,6 +74,11 @@ pub(super) fn resolve(machine: &Machine, request: &ImageRequest) -> Result<backe
         None => Platform::host(),
     };
     let (layout, tag, archive) = match &request.name {
+        #[cfg(feature = "registry")]
+        ImageName::Docker { reference } => {
+            let (image, origin) = remote::find(machine, reference, &platform)?;
+            return Ok(found(machine, image, machine.layers.blobs().clone(), None, Some(Box::new(origin))));
+        }
         ImageName::Oci { directory, tag } => (Layout::open(directory).map_err(from_layout)?, tag, None),
         ImageName::OciArchive { file, tag } => {
             let scratch = machine.session.work()?;
@@ -61,15 +86,26 @@ pub(super) fn resolve(machine: &Machine, request: &ImageRequest) -> Result<backe
             (layout, tag, Some(scratch))
         }
         name => {
-            let message = format!("images of `{name}` cannot be read; use `oci:` or `oci-archive:`");
+            let message =
+                format!("images of `{name}` cannot be read; use `docker://`, `oci:` or `oci-archive:`");
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
     };
     let image = layout.image(tag.as_deref(), &platform).map_err(from_layout)?;
+    Ok(found(machine, image, layout.blobs().clone(), archive, None))
+}
+
+fn found(
+    machine: &Machine,
+    image: Image,
+    blobs: Blobs,
+    archive: Option<Scratch>,
+    origin: Option<Box<dyn Origin>>,
+) -> backend::Image {
     let (digest, config) = (image.descriptor.digest.clone(), image.config.bytes().clone());
     let (roots, mapping) = (machine.roots.clone(), machine.mapping);
-    let found = Arc::new(Found { image, layout, roots, mapping, _archive: archive });
-    Ok(backend::Image::new(digest, config, Tree::new(LocalTree::of_image(found))))
+    let found = Arc::new(Found { image, blobs, roots, mapping, _archive: archive, origin });
+    backend::Image::new(digest, config, Tree::new(LocalTree::of_image(found)))
 }
 
 impl Found {
@@ -88,9 +124,19 @@ impl Found {
     /// Its layers, lowest first.
     pub(super) fn layers(self: &Arc<Self>) -> impl Iterator<Item = (&DiffId, LocalLayer)> {
         self.image.layers().map(|(diff_id, descriptor)| {
-            let blobs = self.layout.blobs().clone();
-            (diff_id, LocalLayer::of_image(self, blobs, descriptor.clone()))
+            (diff_id, LocalLayer::of_image(self, self.blobs.clone(), descriptor.clone()))
         })
+    }
+
+    /// Brings a blob here, if it is elsewhere.
+    pub(super) fn fetch(&self, descriptor: &Descriptor) -> Result<()> {
+        self.origin.as_ref().map_or(Ok(()), |origin| origin.fetch(&self.blobs, descriptor))
+    }
+
+    /// Where else its blobs are.
+    #[cfg(feature = "registry")]
+    pub(super) fn origin(&self) -> Option<&Reference> {
+        self.origin.as_ref().map(|origin| origin.reference())
     }
 
     /// Unpacks the layers into one directory, which appears when it is complete.
@@ -101,8 +147,10 @@ impl Found {
         fs::set_permissions(&new, fs::Permissions::from_mode(0o755))
             .map_err(at("change the mode of", &new))?;
         let options = Options::new(unpack::owners(self.mapping));
+        let layers = self.image.layers().map(|(_, descriptor)| descriptor).collect();
+        parallel::map(layers, |descriptor| self.fetch(descriptor))?;
         for (diff_id, descriptor) in self.image.layers() {
-            unpack::layer(self.layout.blobs(), descriptor, diff_id, &new, &options)?;
+            unpack::layer(&self.blobs, descriptor, diff_id, &new, &options)?;
         }
         // What was checked must be what is there after a crash of the machine: it is not checked again.
         let unpacked = fs::File::open(&new).map_err(at("open", &new))?;

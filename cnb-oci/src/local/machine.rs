@@ -13,6 +13,7 @@ use cnb_core::backend::Network;
 use cnb_core::backend::Result;
 use cnb_core::backend::User;
 
+use super::Options;
 use super::error::from_blob;
 use super::init;
 use super::runtime::Bundle;
@@ -21,6 +22,8 @@ use super::spec;
 use super::store::Session;
 use super::userns::Mapping;
 use crate::blob_store::BlobStore;
+#[cfg(feature = "registry")]
+use crate::registry::Registry;
 
 /// Shared by everything a backend does.
 #[derive(Debug)]
@@ -33,24 +36,39 @@ pub(super) struct Machine {
     pub roots: PathBuf,
     /// The layers that were made, now and earlier.
     pub layers: BlobStore,
+    #[cfg(feature = "registry")]
+    registry: Option<Registry>,
     init: PathBuf,
     runtimes: Vec<Arc<dyn Runtime>>,
     chosen: OnceLock<std::result::Result<Arc<dyn Runtime>, String>>,
 }
 
 impl Machine {
-    pub(super) fn new(
-        mapping: Mapping,
-        state: &Path,
-        caches: &Path,
-        init: PathBuf,
-        runtimes: Vec<Arc<dyn Runtime>>,
-    ) -> Result<Self> {
+    pub(super) fn new(options: Options) -> Result<Self> {
+        let Options { mapping, ref state, ref caches, init, runtimes, .. } = options;
         let mode = state.join(mapping.name());
         let session = Session::new(&mode, |dead| sweep(dead, &runtimes))?;
         let (caches, roots) = (caches.join(mapping.name()), mode.join("roots"));
         let layers = BlobStore::open(state).map_err(from_blob)?;
-        Ok(Self { mapping, session, caches, roots, layers, init, runtimes, chosen: OnceLock::new() })
+        Ok(Self {
+            mapping,
+            session,
+            caches,
+            roots,
+            layers,
+            #[cfg(feature = "registry")]
+            registry: options.registry,
+            init,
+            runtimes,
+            chosen: OnceLock::new(),
+        })
+    }
+
+    /// The registries that images may be in.
+    #[cfg(feature = "registry")]
+    pub(super) fn registry(&self) -> Result<&Registry> {
+        let none = || Error::new(ErrorKind::Unsupported, "this backend was not given a client of registries");
+        self.registry.as_ref().ok_or_else(none)
     }
 
     /// The first runtime that can run a container here.

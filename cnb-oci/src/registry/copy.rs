@@ -11,6 +11,7 @@ use super::access::Access;
 use super::blob::BlobReader;
 use super::error::Error;
 use crate::blob::Blob;
+use crate::blob::Blobs;
 use crate::descriptor::Descriptor;
 
 /// How a blob got where it is.
@@ -76,6 +77,28 @@ impl Registry {
             let mut content = Content { reader: source.blob(reference, descriptor)?, error: None };
             let sent = upload.send(&mut content, &blob);
             content.error.map_or(sent, Err)
+        })?;
+        Ok(Copied::Uploaded)
+    }
+}
+
+impl Registry {
+    /// Uploads a blob of a directory, unless the repository has it. It is verified on the way.
+    ///
+    /// # Errors
+    /// [`Error::Content`] when the blob is not there or not what the descriptor says; [`Error::Status`],
+    /// [`Error::Connection`].
+    pub fn push_blob(&self, to: &Reference, blobs: &Blobs, descriptor: &Descriptor) -> Result<Copied, Error> {
+        let access = Access::push(to);
+        if self.has_blob_as(&access, &descriptor.digest)? {
+            return Ok(Copied::Present);
+        }
+        let failed = |error| Error::Content { repository: to.repository().to_owned(), source: error };
+        let blob = Blob { digest: descriptor.digest.clone(), size: descriptor.size };
+        self.uploaded(&access, |upload| {
+            let opened = blobs.open(&blob.digest, blob.size);
+            let mut reader = opened.map_err(|error| failed(io::Error::other(error)))?;
+            upload.send(&mut reader, &blob)
         })?;
         Ok(Copied::Uploaded)
     }

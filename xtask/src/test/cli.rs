@@ -13,7 +13,7 @@ pub(super) fn run_tests() -> Result<()> {
         return Err("these tests need root: they mount small disks".into());
     }
     machine::prepare()?;
-    debian::ensure(&["busybox-static", "runc"])?;
+    debian::ensure(&["busybox-static", "docker-registry", "runc", "skopeo"])?;
     programs::dist()?;
     let mut test = cargo(["test", "--package", "cnb-cli", "--test", "cli", "--", "--ignored"]);
     run(test.env("CNB_TEST_PROGRAMS", programs::directory()))

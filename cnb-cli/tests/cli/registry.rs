@@ -1,0 +1,65 @@
+//! Images in registries, as builders, outputs and previous images.
+
+use std::fs;
+use std::process::Command;
+
+use crate::distribution::Distribution;
+use crate::fixture::Fixture;
+use crate::place::Place;
+use crate::place::run;
+
+const LAYER: &str = "
+mkdir -p $layers/dep
+echo content > $layers/dep/file
+printf '[types]\\nlaunch = true\\n' > $layers/dep.toml
+";
+
+/// Puts a builder into a registry, and its run image; returns the builder's name.
+fn builder(registry: &Distribution, place: &Place) -> String {
+    let fixture = Fixture::get();
+    let from = format!("oci:{}:test/run", fixture.layout().display());
+    let to = format!("docker://{}", registry.image("run"));
+    let copy =
+        Command::new("skopeo").args(["copy", "--quiet", "--dest-tls-verify=false", &from, &to]).status();
+    assert!(copy.expect("skopeo is there").success());
+    let config = fs::read_to_string(fixture.directory.join("builder.toml")).expect("the fixture has it");
+    let config = config.replace("test/run", &registry.image("run"));
+    let config = config.replace("\"buildpack\"", "\"../buildpack\"").replace("\"root\"", "\"../root\"");
+    place.write("builder.toml", &config);
+    let name = format!("docker://{}", registry.image("builder"));
+    run(place.cnb().args(["builder", "create", "--cache-dir", "state", &name])).expect(0);
+    name
+}
+
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn an_image_is_built_from_a_registry_into_a_registry() {
+    let registry = Distribution::start();
+    let place = Place::new(LAYER);
+    let builder = builder(&registry, &place);
+    let app = format!("docker://{}", registry.image("app:1"));
+    let build = |state: &str| {
+        let mut build = place.build_without_builder();
+        build.args(["--builder", &builder, "--output", &app, "--previous-image", &app]);
+        run(build.args(["--cache-dir", state]))
+    };
+    build("state").expect(0).says("Adding layer 'test/script:dep'");
+    let inspected = run(place.cnb().args(["inspect", "--json", &app]));
+    inspected.expect(0);
+    assert!(inspected.stdout.contains(&place.image_id()), "{}", inspected.stdout);
+
+    // Another machine, on which nothing was built before.
+    place.write("app/src", "changed");
+    build("other").expect(0).says("Reusing layer 'test/script:dep'").says("Adding layer 'slice-1'");
+}
+
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn an_image_that_a_registry_does_not_have_is_named() {
+    let registry = Distribution::start();
+    let place = Place::new(LAYER);
+    let missing = format!("docker://{}", registry.image("missing"));
+    let done = run(place.build_without_builder().args(["--builder", &missing]));
+    done.expect(4).says(&registry.image("missing"));
+    place.expect_no_image();
+}
