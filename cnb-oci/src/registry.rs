@@ -82,7 +82,7 @@ impl Registry {
     /// A client that has not connected to anything yet.
     ///
     /// # Errors
-    /// [`Error::Option`] when the proxy or the certificates cannot be read.
+    /// [`Error::Setting`] when the proxy or the certificates cannot be read.
     pub fn new(options: Options) -> Result<Self, Error> {
         let transport = Transport::new(&options)?;
         let (endpoints, credentials, tokens) = Default::default();

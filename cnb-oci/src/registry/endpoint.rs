@@ -93,7 +93,7 @@ impl Registry {
 
 fn parse_url(scheme: &str, registry: &str, path: &str) -> Result<Uri, Error> {
     format!("{scheme}://{registry}/v2/{path}").parse().map_err(|source: ureq::http::uri::InvalidUri| {
-        Error::Option { what: "the name of the registry", source: source.into() }
+        Error::Setting { what: "the name of the registry", source: source.into() }
     })
 }
 

@@ -99,14 +99,6 @@ pub enum Error {
         /// What it is.
         media_type: String,
     },
-    /// A setting is not valid.
-    #[error("{what} cannot be used")]
-    Option {
-        /// The setting.
-        what: &'static str,
-        /// Why not.
-        source: Source,
-    },
     /// The registry does not follow the protocol.
     #[error("{method} {url}: the answer is not one of the protocol: {reason}")]
     Protocol {
@@ -116,6 +108,14 @@ pub enum Error {
         url: String,
         /// What is wrong.
         reason: String,
+    },
+    /// A setting is not valid.
+    #[error("{what} cannot be used")]
+    Setting {
+        /// The setting.
+        what: &'static str,
+        /// Why not.
+        source: Source,
     },
     /// A blob has another size than its descriptor says.
     #[error("{url} is corrupt: it has {actual} bytes or more, not {expected}")]
@@ -153,7 +153,7 @@ impl Error {
             Self::Corrupt { .. } | Self::Json { .. } | Self::Size { .. } => ErrorKind::Corrupt,
             Self::Image(error) => error.kind(),
             Self::Keychain { .. } => ErrorKind::Denied,
-            Self::Large { .. } | Self::Option { .. } => ErrorKind::InvalidInput,
+            Self::Large { .. } | Self::Setting { .. } => ErrorKind::InvalidInput,
             Self::NoPlatform { .. } => ErrorKind::NotFound,
             Self::Protocol { .. } => ErrorKind::Other,
             Self::Status { status, .. } => kind_of_status(*status),

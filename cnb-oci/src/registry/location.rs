@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use percent_encoding::AsciiSet;
 use percent_encoding::NON_ALPHANUMERIC;
 use percent_encoding::utf8_percent_encode;
+use ureq::http::Method;
 use ureq::http::Uri;
+
+use super::error::Error;
 
 /// What needs no escape in a query: the unreserved characters of RFC 3986.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -32,14 +35,18 @@ pub(super) fn resolve(base: &Uri, location: &str) -> Option<Uri> {
     text.parse().ok()
 }
 
-/// The URL with more parameters.
-pub(super) fn with_query(uri: &Uri, parameters: &[(&str, &str)]) -> Option<Uri> {
+/// The URL with more parameters, for a request.
+pub(super) fn with_query(method: &Method, uri: &Uri, parameters: &[(&str, &str)]) -> Result<Uri, Error> {
     let mut text = uri.to_string();
     for (name, value) in parameters {
         let separator = if text.contains('?') { '&' } else { '?' };
         write!(text, "{separator}{}", pair(name, value)).expect("writing to a string cannot fail");
     }
-    text.parse().ok()
+    text.parse().map_err(|_| Error::Protocol {
+        method: method.to_string(),
+        url: shown(uri),
+        reason: "the registry's URL is too long".to_owned(),
+    })
 }
 
 /// The URL with the scheme of `base`, if both are of the same host.
@@ -109,7 +116,11 @@ mod tests {
 
     #[test]
     fn parameters_are_escaped_and_never_shown() {
-        let with = with_query(&uri("https://r.test/u?_state=a%3D"), &[("digest", "sha256:ab"), ("x", "&=")]);
+        let with = |base: &str, parameters: &[_]| with_query(&Method::PUT, &uri(base), parameters);
+        let long = format!("https://r.test/u?{}", "x".repeat(65_500));
+        let error = with(&long, &[("digest", "sha256:ab")]).expect_err("too long").to_string();
+        assert!(error.starts_with("PUT https://r.test/u: "), "{error}");
+        let with = with("https://r.test/u?_state=a%3D", &[("digest", "sha256:ab"), ("x", "&=")]);
         let with = with.expect("a URL");
         assert_eq!(with.to_string(), "https://r.test/u?_state=a%3D&digest=sha256%3Aab&x=%26%3D");
         assert_eq!(shown(&with), "https://r.test/u");

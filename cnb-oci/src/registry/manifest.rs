@@ -75,7 +75,7 @@ impl Registry {
         let digest = crate::digest(bytes);
         check_name(&super::location::shown(&request.uri), reference, &digest)?;
         let content_type = HeaderValue::from_str(media_type)
-            .map_err(|source| Error::Option { what: "the media type", source: source.into() })?;
+            .map_err(|source| Error::Setting { what: "the media type", source: source.into() })?;
         let request = Request { body: bytes, ..request }.with_header(CONTENT_TYPE, content_type);
         self.send(&access, &request, &[200, 201, 202])?.drain();
         Ok(Descriptor::new(media_type, digest, bytes.len() as u64))

@@ -94,8 +94,7 @@ impl Registry {
         let name = service.name.map(|name| ("service", name));
         let scopes = service.scopes.iter().map(|&scope| ("scope", scope));
         let parameters: Vec<_> = name.into_iter().chain(scopes).collect();
-        let uri =
-            location::with_query(&service.realm, &parameters).expect("a URL with more parameters is one");
+        let uri = location::with_query(&Method::GET, &service.realm, &parameters)?;
         self.follow(endpoint, &Request::new(Method::GET, uri), authorization)
     }
 

@@ -77,9 +77,9 @@ pub(super) struct Transport {
 impl Transport {
     pub(super) fn new(options: &Options) -> Result<Self, Error> {
         let ca_certificates = certificates(&options.ca_certificates)
-            .map_err(|source| Error::Option { what: "the CA certificates", source: source.into() })?;
+            .map_err(|source| Error::Setting { what: "the CA certificates", source: source.into() })?;
         let proxy = |url: &Option<String>| {
-            url.as_ref().map(|url| proxy(url, &options.proxy)).transpose().map_err(|source| Error::Option {
+            url.as_ref().map(|url| proxy(url, &options.proxy)).transpose().map_err(|source| Error::Setting {
                 what: "the proxy",
                 // The error of the library has no part of the URL.
                 source: source.into(),

@@ -76,7 +76,7 @@ impl Registry {
     /// Asks for a place to upload to, or for something that makes it unnecessary.
     pub(super) fn begin(&self, access: &Access, parameters: &[(&str, &str)]) -> Result<Answer, Error> {
         let uri = self.url(access, "blobs/uploads/")?;
-        let uri = location::with_query(&uri, parameters).expect("a URL with more parameters is one");
+        let uri = location::with_query(&Method::POST, &uri, parameters)?;
         self.send_once(access, &Request::new(Method::POST, uri).with_header(CONTENT_TYPE, OCTETS))
     }
 
@@ -152,8 +152,7 @@ impl Upload<'_> {
     }
 
     fn close(&self, location: &Uri, blob: &Blob) -> Result<(), Error> {
-        let uri = location::with_query(location, &[("digest", blob.digest.as_str())]);
-        let uri = uri.expect("a URL with more parameters is one");
+        let uri = location::with_query(&Method::PUT, location, &[("digest", blob.digest.as_str())])?;
         let request = Request::new(Method::PUT, uri).with_header(CONTENT_TYPE, OCTETS);
         self.registry.send_once(self.access, &request)?.expect(&[201, 204])?.drain();
         Ok(())

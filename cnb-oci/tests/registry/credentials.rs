@@ -82,6 +82,21 @@ fn tokens_are_asked_for_once_and_for_what_is_needed() {
 }
 
 #[test]
+fn threads_share_what_one_of_them_got() {
+    let (server, client) = (server(|server| server.need_token(None)), Client::new());
+    let app = name(&server.image("app:1"));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| client.registry.clone().manifest(&app).expect("it is there"));
+        }
+    });
+    let counts =
+        [("GET", "/token"), ("GET", "/manifests/1")].map(|(method, target)| server.count(method, target));
+    assert_eq!(counts, [1, 8]);
+    assert_eq!(server.all_seen().iter().filter(|seen| seen.target == "/v2/").count(), 1);
+}
+
+#[test]
 fn expired_tokens_are_renewed_once() {
     let (server, client) = (server(|server| server.need_token(None)), Client::new());
     let app = name(&server.image("app:1"));
