@@ -39,8 +39,8 @@ fn an_image_is_built_from_a_registry_into_a_registry() {
     let builder = builder(&registry, &place);
     let app = format!("docker://{}", registry.image("app:1"));
     let build = |state: &str| {
-        let mut build = place.build_without_builder();
-        build.args(["--builder", &builder, "--output", &app, "--previous-image", &app]);
+        let mut build = place.cnb();
+        build.args(["build", "app", "--builder", &builder, "--output", &app, "--output", "oci:out:app"]);
         run(build.args(["--cache-dir", state]))
     };
     build("state").expect(0).says("Adding layer 'test/script:dep'");
