@@ -26,6 +26,7 @@ pub mod lifecycle;
 #[cfg(feature = "memory")]
 pub mod memory;
 pub mod os_release;
+pub mod passwd;
 pub mod project;
 pub mod project_metadata;
 pub mod reference;

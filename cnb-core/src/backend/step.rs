@@ -10,7 +10,9 @@ use super::tree::Tree;
 /// A process to run in a container.
 ///
 /// It starts with umask 022, no standard input, no capabilities beyond what its user needs, and exactly the
-/// environment given here. It sees a `/proc` of its own and the usual devices in `/dev`.
+/// environment given here. Only `HOME` is added where none is given, or an empty one: the home directory of
+/// its user as [`passwd::home`](crate::passwd::home) finds it in the `/etc/passwd` that it sees. OCI runtimes
+/// do the same. It sees a `/proc` of its own and the usual devices in `/dev`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Step {

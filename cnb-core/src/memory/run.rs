@@ -23,12 +23,13 @@ use crate::backend::Step;
 use crate::backend::StepOutput;
 use crate::backend::User;
 use crate::event::EventSink;
+use crate::passwd;
 
 /// Runs a step. Everything it changes is in its [`View`], so dropping this future undoes all but what it
 /// wrote to caches.
 pub(super) async fn run(memory: &Memory, step: Step, events: &dyn EventSink) -> Result<StepOutput> {
     check(&step)?;
-    let env = environment(&step);
+    let mut env = environment(&step);
     let outputs: Vec<String> = targets(&step.mounts, |kind| matches!(kind, MountKind::InOut(_)));
     let mut mounts = Vec::new();
     let mut wanted = step.mounts;
@@ -39,6 +40,7 @@ pub(super) async fn run(memory: &Memory, step: Step, events: &dyn EventSink) -> 
     }
     let view = View::new(FileTree::of(&step.root)?.clone(), mounts);
     let program = program(memory, &view, &step.argv[0])?;
+    complete_home(&mut env, &view, step.user);
     let (argv, user, cwd, network) = (step.argv, step.user, step.cwd, step.network);
     let mut process = Process { step: step.name, argv, env, user, cwd, network, view, events };
     let exit_code = program.run(&mut process).await;
@@ -80,6 +82,23 @@ fn environment(step: &Step) -> Vec<(String, String)> {
         env.push((name, value));
     }
     env
+}
+
+/// Adds `HOME` where the step has none, or an empty one.
+fn complete_home(env: &mut Vec<(String, String)>, view: &View, user: User) {
+    if !env.iter().any(|(name, value)| name == "HOME" && !value.is_empty()) {
+        env.retain(|(name, _)| name != "HOME");
+        env.push(("HOME".to_owned(), passwd::home(&passwd_of(view), user.uid).to_owned()));
+    }
+}
+
+/// The text of /etc/passwd, empty where there is none.
+fn passwd_of(view: &View) -> String {
+    let node = view.resolve("/etc/passwd", true).ok().and_then(|path| view.get(&path));
+    match node.map(|node| &node.kind) {
+        Some(FileKind::Regular(content)) => String::from_utf8_lossy(content).into_owned(),
+        _ => String::new(),
+    }
 }
 
 async fn mounted(memory: &Memory, mount: Mount, user: User) -> Result<Mounted> {

@@ -53,6 +53,7 @@ pub(crate) enum Fault {
     DropDoesNotCancel,
     EnvironmentIsInherited,
     ExitCodeIsSwallowed,
+    HomeIsThatOfRoot,
     InputTreeIsWritten,
     ManifestDigestIsWrong,
     OldTagIsKept,
@@ -85,6 +86,9 @@ impl Faulty {
     fn spoil_step(&self, step: &mut Step) {
         if self.has(Fault::EnvironmentIsInherited) {
             step.env.insert(0, ("PATH".to_owned(), "/usr/bin:/bin".to_owned()));
+        }
+        if self.has(Fault::HomeIsThatOfRoot) {
+            step.env.insert(0, ("HOME".to_owned(), "/root".to_owned()));
         }
         for mount in &mut step.mounts {
             match &mut mount.kind {

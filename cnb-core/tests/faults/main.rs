@@ -23,6 +23,7 @@ const CAUGHT_BY: &[(Fault, &str)] = &[
     (Fault::DropDoesNotCancel, "cancel::frees_the_locks_of_the_step"),
     (Fault::EnvironmentIsInherited, "process::has_exactly_the_environment_given"),
     (Fault::ExitCodeIsSwallowed, "exit::code_is_that_of_the_process"),
+    (Fault::HomeIsThatOfRoot, "process::has_the_home_of_its_user"),
     (Fault::InputTreeIsWritten, "output::leaves_the_input_tree_as_it_was"),
     (Fault::ManifestDigestIsWrong, "export::gives_the_digests_that_are_found_again"),
     (Fault::OldTagIsKept, "export::replaces_the_image_of_the_same_name"),

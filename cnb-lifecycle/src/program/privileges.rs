@@ -11,6 +11,7 @@ use std::os::unix::fs::lchown;
 use std::path::Path;
 
 use cnb_core::environment::Environment;
+use cnb_core::passwd;
 use rustix::process::Gid;
 use rustix::process::Uid;
 use rustix::process::getgid;
@@ -44,23 +45,12 @@ pub(super) fn become_user(uid: u32, gid: u32, directories: &[&str]) -> Result<()
 pub(super) fn environment_of(uid: u32, environment: &Environment) -> Result<Environment, Failure> {
     let action = format!("set environment for user {uid}");
     let text = fs::read_to_string("/etc/passwd").map_err(|error| Failure::new(&action, error))?;
-    let (name, home) =
-        user(&text, uid).ok_or_else(|| Failure::new(&action, format!("user: unknown userid {uid}")))?;
+    let account = passwd::find(&text, uid)
+        .ok_or_else(|| Failure::new(&action, format!("user: unknown userid {uid}")))?;
     let mut environment = environment.clone();
-    environment.set("HOME", home);
-    environment.set("USER", name);
+    environment.set("HOME", account.home);
+    environment.set("USER", account.name);
     Ok(environment)
-}
-
-/// Name and home of a user, as passwd(5) has them.
-fn user(passwd: &str, uid: u32) -> Option<(&str, &str)> {
-    passwd.lines().find_map(|line| {
-        let fields: Vec<&str> = line.split(':').collect();
-        match fields[..] {
-            [name, _, number, _, _, home, ..] if number.parse() == Ok(uid) => Some((name, home)),
-            _ => None,
-        }
-    })
 }
 
 fn ensure_owner(directory: &Path, uid: u32, gid: u32) -> io::Result<()> {
@@ -89,17 +79,4 @@ fn give(directory: &Path, uid: u32, gid: u32) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn users_are_found_by_number() {
-        let passwd =
-            "root:x:0:0:root:/root:/bin/sh\n# comment\nbroken:x:7\ncnb:x:1001:1002::/home/cnb:/bin/sh\n";
-        assert_eq!(user(passwd, 1001), Some(("cnb", "/home/cnb")));
-        assert_eq!(user(passwd, 7), None);
-    }
 }

@@ -7,6 +7,7 @@
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
+use std::fs;
 use std::io;
 use std::io::BufRead as _;
 use std::io::BufReader;
@@ -14,12 +15,14 @@ use std::io::Read as _;
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::Command;
 use std::process::ExitCode;
 use std::process::Stdio;
 use std::thread;
 
 use cnb_core::backend::User;
+use cnb_core::passwd;
 use rustix::io::Errno;
 use rustix::process::Pid;
 use rustix::process::WaitOptions;
@@ -37,6 +40,9 @@ pub(super) const PROBE: &str = "probe";
 
 /// What `cnb-init` exits with when nobody listens to it any more: as if killed by SIGKILL.
 const ABANDONED: u8 = 128 + 9;
+
+const HOME: &str = "HOME";
+const PASSWD: &str = "/etc/passwd";
 
 /// What to run.
 #[derive(Deserialize, Serialize)]
@@ -106,11 +112,24 @@ fn start(request: &Request) -> Result<Pid, Reply> {
         .args(arguments)
         .env_clear()
         .envs(request.env.iter().map(|(name, value)| (name, OsStr::from_bytes(value))))
+        .envs(missing_home(&request.env))
         .stdin(Stdio::null())
         .spawn()
         .map_err(|error| Reply::Missing(format!("{program}: {error}")))?;
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     Ok(pid.expect("the id of a process is positive"))
+}
+
+/// `HOME`, if it is not given. Runtimes give it to `cnb-init`, which is not always the user of the program.
+fn missing_home(env: &[(String, Vec<u8>)]) -> Option<(&'static str, String)> {
+    let given = env.iter().rfind(|(name, _)| name == HOME);
+    if given.is_some_and(|(_, value)| !value.is_empty()) {
+        return None;
+    }
+    // What is no regular file may never end.
+    let content = if Path::new(PASSWD).is_file() { fs::read(PASSWD) } else { Ok(Vec::new()) };
+    let text = String::from_utf8_lossy(&content.unwrap_or_default()).into_owned();
+    Some((HOME, passwd::home(&text, rustix::process::getuid().as_raw()).to_owned()))
 }
 
 /// Our user namespace has nobody but 0: this one has nobody but `user`, who is the same outside.

@@ -48,6 +48,7 @@ pub(crate) async fn run(workshop: &Workshop, step: Step, events: &dyn EventSink)
         let (files, writable) = content(kind, cache, step.user)?;
         machine.mount(target, &files, writable)?;
     }
+    machine.complete_home();
     expect_program(&machine, &step.argv[0])?;
     workshop.pool.submit(Job { machine, program, caches, alive, messages });
     let (exit_code, mut left) = loop {

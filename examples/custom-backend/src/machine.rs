@@ -12,6 +12,7 @@ use cnb_core::conformance::probe::Host;
 use cnb_core::conformance::probe::Stat;
 use cnb_core::event::Event;
 use cnb_core::event::Stream;
+use cnb_core::passwd;
 
 use crate::files::Body;
 use crate::files::Files;
@@ -65,6 +66,16 @@ impl Machine {
         self.files.set(&place, files.get("").cloned());
         self.mounts.push(Mounted { target, place, hidden, writable });
         Ok(())
+    }
+
+    /// Adds the home of the user to the environment, unless the step has one.
+    pub(crate) fn complete_home(&mut self) {
+        if !self.env.iter().any(|(name, value)| name == "HOME" && !value.is_empty()) {
+            let users = self.files.read("/etc/passwd").unwrap_or_default();
+            let home = passwd::home(&String::from_utf8_lossy(&users), self.user.uid).to_owned();
+            self.env.retain(|(name, _)| name != "HOME");
+            self.env.push(("HOME".to_owned(), home));
+        }
     }
 
     /// Takes all mounts off, inner ones first, and says what is behind each.

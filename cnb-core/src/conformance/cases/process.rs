@@ -2,9 +2,13 @@
 
 use futures_lite::future;
 
+use crate::backend::File;
 use crate::backend::MountKind;
+use crate::backend::Part;
 use crate::backend::SecretBytes;
 use crate::backend::Step;
+use crate::backend::User;
+use crate::conformance::Failure;
 use crate::conformance::Outcome;
 use crate::conformance::Target;
 use crate::conformance::bench::USER;
@@ -13,7 +17,9 @@ use crate::conformance::failure::equal;
 cases! { process:
     gets_its_arguments_unchanged,
     has_exactly_the_environment_given,
-    has_no_environment_when_none_is_given,
+    has_no_environment_but_home_when_none_is_given,
+    has_the_home_of_its_user [Users],
+    has_the_home_that_is_given,
     has_the_later_value_of_a_variable,
     has_the_secret_environment,
     runs_as_the_user_named [Users],
@@ -34,23 +40,64 @@ async fn gets_its_arguments_unchanged(target: &Target) -> Outcome {
 }
 
 async fn has_exactly_the_environment_given(target: &Target) -> Outcome {
-    let step = target.step("env").await?.with_env("ONE", "1").with_env("EMPTY", "").with_env("TEXT", "a b=c");
-    equal("the environment", target.succeed(step).await?.stdout.as_str(), "EMPTY=\nONE=1\nTEXT=a b=c\n")
+    let step = with_home(target).await?.with_env("ONE", "1").with_env("EMPTY", "").with_env("TEXT", "a b=c");
+    let expected = "EMPTY=\nHOME=/home\nONE=1\nTEXT=a b=c\n";
+    equal("the environment", target.succeed(step).await?.stdout.as_str(), expected)
 }
 
-async fn has_no_environment_when_none_is_given(target: &Target) -> Outcome {
-    equal("the environment", target.succeed(target.step("env").await?).await?.stdout.as_str(), "")
+async fn has_no_environment_but_home_when_none_is_given(target: &Target) -> Outcome {
+    let step = with_passwd(target, "").await?;
+    equal("the environment", target.succeed(step).await?.stdout.as_str(), "HOME=/\n")
+}
+
+async fn has_the_home_of_its_user(target: &Target) -> Outcome {
+    let passwd = "root:x:0:0:root:/root:/bin/sh\ncnb:x:1001:1002::/home/cnb:/bin/sh\nbare:x:8:8:::\n";
+    for (uid, home) in [(0, "/root"), (1001, "/home/cnb"), (8, "/"), (7, "/")] {
+        // The user decides, whatever its group.
+        let step = with_passwd(target, passwd).await?.with_user(User::new(uid, 0));
+        let expected = format!("HOME={home}\n");
+        equal(&format!("the environment of {uid}"), target.succeed(step).await?.stdout, expected)?;
+    }
+    Ok(())
+}
+
+async fn has_the_home_that_is_given(target: &Target) -> Outcome {
+    let step = || with_passwd(target, "root:x:0:0:root:/root:/bin/sh\n");
+    let secret = SecretBytes::new("/secret");
+    for (step, home) in [
+        (step().await?.with_env("HOME", "/given"), "/given"),
+        (step().await?.with_secret_env("HOME", secret), "/secret"),
+        (step().await?.with_env("HOME", ""), "/root"),
+        (step().await?.with_env("HOME", "/given").with_env("HOME", ""), "/root"),
+    ] {
+        equal("the environment", target.succeed(step).await?.stdout, format!("HOME={home}\n"))?;
+    }
+    Ok(())
+}
+
+/// A step that shows its environment; root's home is `/home`.
+async fn with_home(target: &Target) -> Result<Step, Failure> {
+    with_passwd(target, "root:x:0:0:root:/home:/bin/sh\n").await
+}
+
+/// A step that shows its environment in a root with this /etc/passwd.
+async fn with_passwd(target: &Target, text: &'static str) -> Result<Step, Failure> {
+    let mut step = target.step("env").await?;
+    let whole = Part::Copy { tree: step.root, from: "/".to_owned(), to: "/".to_owned() };
+    let passwd = Part::Files(vec![File::regular("/etc/passwd", text)]);
+    step.root = target.backend.compose(vec![whole, passwd]).await?;
+    Ok(step)
 }
 
 async fn has_the_later_value_of_a_variable(target: &Target) -> Outcome {
-    let step = target.step("env").await?.with_env("A", "1").with_env("B", "2").with_env("A", "3");
-    equal("the environment", target.succeed(step).await?.stdout.as_str(), "A=3\nB=2\n")
+    let step = with_home(target).await?.with_env("A", "1").with_env("B", "2").with_env("A", "3");
+    equal("the environment", target.succeed(step).await?.stdout.as_str(), "A=3\nB=2\nHOME=/home\n")
 }
 
 async fn has_the_secret_environment(target: &Target) -> Outcome {
-    let step = target.step("env").await?.with_env("A", "1");
+    let step = with_home(target).await?.with_env("A", "1");
     let step = step.with_secret_env("TOKEN", SecretBytes::new("t0ken"));
-    equal("the environment", target.succeed(step).await?.stdout.as_str(), "A=1\nTOKEN=t0ken\n")
+    equal("the environment", target.succeed(step).await?.stdout.as_str(), "A=1\nHOME=/home\nTOKEN=t0ken\n")
 }
 
 async fn runs_as_the_user_named(target: &Target) -> Outcome {
