@@ -1,5 +1,7 @@
 //! The programs of the crate, run as a platform runs them.
 
+mod fixture;
 mod launcher;
 mod lifecycle;
+mod phases;
 mod platform;
