@@ -16,3 +16,9 @@ pub const BASE_DISTRO_NAME: &str = "io.buildpacks.base.distro.name";
 pub const BASE_DISTRO_VERSION: &str = "io.buildpacks.base.distro.version";
 /// The identifier of a base image's target.
 pub const BASE_ID: &str = "io.buildpacks.base.id";
+/// Whether an image may get another base: `false` when not.
+pub const REBASABLE: &str = "io.buildpacks.rebasable";
+/// The stack of an image; before Platform API 0.12.
+pub const STACK_ID: &str = "io.buildpacks.stack.id";
+/// What an image has beyond its stack, as a list in JSON; before Platform API 0.12.
+pub const STACK_MIXINS: &str = "io.buildpacks.stack.mixins";

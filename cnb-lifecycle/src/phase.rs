@@ -9,5 +9,7 @@ pub mod detect;
 pub mod export;
 pub mod generate;
 pub mod process;
+pub mod rebase;
 pub mod restore;
+mod save;
 pub mod store;

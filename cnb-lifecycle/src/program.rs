@@ -54,6 +54,7 @@ mod logger;
 mod name;
 mod privileges;
 mod rebase;
+mod report;
 mod resolve;
 mod restore;
 mod target;

@@ -177,6 +177,13 @@ impl LifecycleMetadata {
     }
 }
 
+impl RunImage {
+    /// Where the run image is found.
+    pub fn names(&self) -> RunImageNames {
+        RunImageNames { image: self.image.clone(), mirrors: self.mirrors.clone() }
+    }
+}
+
 impl CacheMetadata {
     /// The layers of the first buildpack with this ID, whatever its version.
     pub fn buildpack(&self, id: &str) -> Option<&BuildpackLayers> {

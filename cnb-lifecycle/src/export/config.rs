@@ -176,6 +176,38 @@ impl Config {
         self.history.push(History { created_by: created_by.to_owned(), ..History::default() });
     }
 
+    /// The image on another base: the layers of `base`, then those of this image above the layer with the diffID
+    /// `top_layer`. Only what a container starts with stays, as in Go; nothing when there is no such layer.
+    ///
+    /// Go also loses the lowest of the upper layers when the history of this image is empty. Here it is kept.
+    /// Source: `pkg/v1/mutate/rebase.go` of go-containerregistry.
+    pub fn on_base(&self, base: &Self, top_layer: &str) -> Option<Self> {
+        let upper = self.rootfs.diff_ids.iter().position(|diff_id| diff_id == top_layer)? + 1;
+        let diff_ids = [&base.rootfs.diff_ids, &self.rootfs.diff_ids[upper..]].concat();
+        Some(Self {
+            architecture: base.architecture.clone(),
+            os: base.os.clone(),
+            os_version: base.os_version.clone(),
+            process: self.process.clone(),
+            history: vec![History::default(); diff_ids.len()],
+            rootfs: RootFs { r#type: "layers".to_owned(), diff_ids },
+            ..Self::default()
+        })
+    }
+
+    /// Takes over the labels whose names begin with one of `prefixes`, and has no others of these.
+    pub fn sync_labels(&mut self, from: &Self, prefixes: &[&str]) {
+        let is_meant = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
+        self.process.labels.retain(|name, _| !is_meant(name));
+        let labels = from.process.labels.iter().filter(|(name, _)| is_meant(name));
+        self.process.labels.extend(labels.map(|(name, value)| (name.clone(), value.clone())));
+    }
+
+    /// Starts containers as another image does.
+    pub fn set_process_of(&mut self, other: Self) {
+        self.process = other.process;
+    }
+
     /// Sets a label.
     pub fn set_label(&mut self, key: &str, value: &str) {
         self.process.labels.insert(key.to_owned(), value.to_owned());

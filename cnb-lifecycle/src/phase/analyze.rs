@@ -68,7 +68,7 @@ pub fn analyze(inputs: &Inputs<'_>, store: &dyn ImageStore) -> Result<Analyzed, 
     let previous = find(store, inputs.previous, "getting previous image")?;
     let run_image = find(store, inputs.run_image, "getting run image")?;
     let previous = previous.filter(|image| is_usable(store, image));
-    let label = previous.as_ref().map(|image| metadata(&image.image.config));
+    let label = previous.as_ref().map(|image| metadata(&image.image.config).ok());
     let reference = match (&previous, &label) {
         (Some(image), Some(Some(_))) => image.identifier.clone(),
         _ => String::new(),
@@ -142,12 +142,14 @@ fn restore_sbom(
     extract(tar, layers).map_err(|error: ExtractError| AnalyzeError::Sbom(Box::new(error)))
 }
 
-/// The label `io.buildpacks.lifecycle.metadata` of an image; empty when there is none, nothing when it cannot be
-/// read.
-pub fn metadata(config: &ImageConfig) -> Option<LifecycleMetadata> {
+/// The label `io.buildpacks.lifecycle.metadata` of an image; empty when there is none.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn metadata(config: &ImageConfig) -> Result<LifecycleMetadata, serde_json::Error> {
     match config.label(lifecycle::LABEL) {
-        None | Some("") => Some(LifecycleMetadata::default()),
-        Some(label) => serde_json::from_str(label).ok(),
+        None | Some("") => Ok(LifecycleMetadata::default()),
+        Some(label) => serde_json::from_str(label),
     }
 }
 
@@ -190,7 +192,7 @@ mod tests {
             (r#""io.buildpacks.lifecycle.metadata":"{\"buildpacks\":[{\"key\":\"a\"}]}""#, Some(1)),
             (r#""io.buildpacks.lifecycle.metadata":"{""#, None),
         ] {
-            let found = metadata(&config("linux", label)).map(|metadata| metadata.buildpacks.len());
+            let found = metadata(&config("linux", label)).ok().map(|metadata| metadata.buildpacks.len());
             assert_eq!(found, buildpacks, "{label}");
         }
     }

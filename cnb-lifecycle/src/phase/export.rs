@@ -28,7 +28,7 @@ use cnb_oci::layer::LayerWriter;
 use cnb_oci::layer::launcher::launcher;
 use cnb_oci::parallel;
 
-use crate::causes::with_causes;
+use super::save::save;
 use crate::export::Content;
 use crate::export::ImageInputs;
 use crate::export::Plan;
@@ -148,22 +148,8 @@ pub fn export(inputs: &Inputs<'_>, target: &dyn ImageTarget) -> Result<(Saved, S
         layers: base.manifest.layers.iter().cloned().chain(layers).collect(),
         ..base.manifest.clone()
     };
-    let saved = save(target, manifest, &config)?;
+    let saved = save(target, manifest, &config).map_err(ExportError::Save)?;
     Ok((saved, snapshot))
-}
-
-/// Writes the image and says so as Go does.
-fn save(target: &dyn ImageTarget, manifest: Manifest, config: &[u8]) -> Result<Saved, ExportError> {
-    tracing::info!("Saving {}...", target.name());
-    let saved = target.save(manifest, config).map_err(ExportError::Save)?;
-    tracing::info!("*** Images ({}):", saved.identifier);
-    for (name, result) in &saved.names {
-        match result {
-            Ok(()) => tracing::info!("      {name}"),
-            Err(error) => tracing::info!("      {name} - {}", with_causes(error)),
-        }
-    }
-    Ok(saved)
 }
 
 /// A layer that was made.

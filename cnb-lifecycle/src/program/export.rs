@@ -10,13 +10,10 @@ use cnb_core::build_metadata::BuildMetadata;
 use cnb_core::buildpack::group::GroupElement;
 use cnb_core::buildpack::plan::ElementKind;
 use cnb_core::document;
-use cnb_core::encode::go_toml;
 use cnb_core::labels::build::Launcher;
 use cnb_core::labels::lifecycle::LifecycleMetadata;
 use cnb_core::project_metadata::ProjectMetadata;
 use cnb_core::report::Build;
-use cnb_core::report::Image;
-use cnb_core::report::Report;
 
 use super::Invocation;
 use super::access::Access;
@@ -25,9 +22,8 @@ use super::documents;
 use super::failure::Failure;
 use super::failure::code;
 use super::privileges;
+use super::report;
 use super::resolve;
-use crate::causes::with_causes;
-use crate::image_store;
 use crate::image_store::FoundImage;
 use crate::image_store::ImageStore;
 use crate::image_store::ImageTarget;
@@ -108,27 +104,10 @@ pub(super) fn export(
 /// Writes report.toml, and fails when a name of the image could not be written.
 fn report(invocation: &Invocation, group: &[GroupElement], saved: Saved) -> Result<(), Failure> {
     let inputs = &invocation.inputs;
-    let (tags, unwritten): (Vec<_>, Vec<_>) = saved.names.into_iter().partition(|(_, result)| result.is_ok());
-    if !unwritten.is_empty() {
-        return Err(Failure::new("export", unwritten_names(&unwritten)).with_code(code::EXPORT));
-    }
-    let tags = tags.into_iter().map(|(name, _)| name).collect();
-    let digest = saved.digest.map(|digest| digest.to_string()).unwrap_or_default();
-    let image = Image { tags, digest, manifest_size: saved.manifest_size, ..Image::default() };
+    let image = report::image(saved).map_err(failed)?;
     let layers = Path::new(&inputs.layers_dir);
     let bom = if invocation.api.at_least(9) { Vec::new() } else { bom(layers, group).map_err(failed)? };
-    let report = go_toml::to_string(&Report { build: Build { bom }, image }).map_err(failed)?;
-    documents::write("report", Path::new(&inputs.report_path), &report)
-        .map_err(|failure| failure.with_code(code::EXPORT))
-}
-
-fn unwritten_names(names: &[(String, image_store::Result<()>)]) -> String {
-    let cause = |(name, result): &(String, image_store::Result<()>)| {
-        let cause = result.as_ref().err().map(|error| with_causes(error)).unwrap_or_default();
-        format!("[{name}: {cause}]")
-    };
-    let causes: Vec<String> = names.iter().map(cause).collect();
-    format!("failed to write image to the following tags: {}", causes.join(","))
+    report::write(inputs, Build { bom }, image, "export").map_err(|failure| failure.with_code(code::EXPORT))
 }
 
 /// What makes the image: this program.

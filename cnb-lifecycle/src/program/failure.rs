@@ -35,6 +35,8 @@ pub(super) mod code {
     pub(crate) const BUILD: u8 = 52;
     /// The export could not be done.
     pub(crate) const EXPORT: u8 = 62;
+    /// The rebase could not be done.
+    pub(crate) const REBASE: u8 = 72;
     /// No process was started.
     pub(crate) const LAUNCH: u8 = 82;
     /// An extension failed.

@@ -54,6 +54,23 @@ pub(super) fn create(invocation: &Invocation) -> Result<Images, Failure> {
     Ok(images)
 }
 
+/// Checks the names of images for `rebase`, and returns that of the run image; empty when the image has to say.
+pub(super) fn rebase(invocation: &Invocation) -> Result<String, Failure> {
+    let inputs = &invocation.inputs;
+    if inputs.output_image.is_empty() {
+        return Err(refused("image argument is required"));
+    }
+    let has_both = !inputs.deprecated_run_image.is_empty() && is_run_image_flag(invocation);
+    if has_both {
+        return Err(refused("supply only one of -run-image or (deprecated) -image"));
+    }
+    let run_image =
+        if inputs.deprecated_run_image.is_empty() { &inputs.run_image } else { &inputs.deprecated_run_image };
+    let images = Images { previous: inputs.previous_image.clone(), run_image: run_image.clone() };
+    check(inputs, &images).map_err(refused)?;
+    Ok(images.run_image)
+}
+
 /// Checks the names of images for `export`, and reads analyzed.toml, which has the run image.
 pub(super) fn export(invocation: &Invocation) -> Result<Analyzed, Failure> {
     let inputs = &invocation.inputs;
