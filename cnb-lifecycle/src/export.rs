@@ -9,10 +9,12 @@
 
 pub mod cache;
 pub mod config;
+pub mod extended;
 pub mod image;
 pub mod plan;
 pub mod snapshot;
 
+pub use extended::ExtendedLayer;
 pub use image::AppImage;
 pub use image::ImageInputs;
 pub use plan::Content;

@@ -16,7 +16,7 @@ use cnb_core::backend::User;
 use crate::blob::kind_of;
 use crate::inside::Inside;
 
-mod archive;
+pub(crate) mod archive;
 mod compression;
 mod entry_path;
 mod layer;

@@ -1,6 +1,6 @@
 //! Layers of images: exact tars, diffIDs, compression.
 //!
-//! [`LayerWriter`] writes one tar stream and hashes it on the way,
+//! [`LayerWriter`] writes one tar stream and hashes it on the way, out of files or out of another tar,
 //! [`slices`] divides an application into several layers, [`launcher`] has the layers of the launcher.
 
 use std::io;
@@ -11,6 +11,7 @@ mod directory;
 mod glob;
 pub(crate) mod header;
 pub mod launcher;
+mod normalize;
 pub mod slices;
 mod writer;
 
@@ -61,6 +62,14 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A tar to add cannot be read.
+    #[error("cannot read the tar of a layer, after `{after}`")]
+    Tar {
+        /// The last entry that could be read.
+        after: String,
         /// Why not.
         source: io::Error,
     },

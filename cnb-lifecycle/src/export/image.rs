@@ -127,6 +127,7 @@ impl Plan {
                     layers.entry(name.clone()).or_default().sha = digest.sha;
                 }
                 Role::Config => metadata.config = digest,
+                Role::Extension => {}
                 Role::Launcher => metadata.launcher = digest,
                 Role::ProcessTypes => metadata.process_types = digest,
                 Role::Sbom => metadata.sbom = Some(digest),
@@ -277,7 +278,7 @@ mod tests {
         let build = BuildMetadata::read(Path::new("metadata.toml"), metadata).expect("metadata");
         let snapshot = Snapshot { build, has_processes: true, ..Snapshot::default() };
         let previous = LifecycleMetadata::default();
-        plan(&snapshot, &PlanInputs { api, previous: &previous, app: &[] }).expect("a plan")
+        plan(&snapshot, &PlanInputs { api, previous: &previous, app: &[], extended: &[] }).expect("a plan")
     }
 
     fn image(api: PlatformApi, metadata: &str, process_type: Option<&str>) -> Result<String, ImageError> {

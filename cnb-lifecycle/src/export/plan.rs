@@ -16,6 +16,7 @@ use cnb_oci::layer::launcher;
 use cnb_oci::layer::launcher::InvalidProcessType;
 use cnb_oci::layer::slices;
 
+use super::extended::ExtendedLayer;
 use super::snapshot::BuildpackDirectory;
 use super::snapshot::LayerDirectory;
 use super::snapshot::Snapshot;
@@ -33,6 +34,8 @@ pub struct PlanInputs<'a> {
     /// Everything in the application directory, as [`cnb_oci::layer::entries`] lists it. Not needed when
     /// [no slices](BuildMetadata::slices) are asked for.
     pub app: &'a [slices::Entry],
+    /// The layers that extensions put on the run image, lowest first.
+    pub extended: &'a [ExtendedLayer],
 }
 
 /// The layers of an image, lowest first.
@@ -78,6 +81,8 @@ pub enum Role {
     },
     /// `<layers>/config`.
     Config,
+    /// A layer of an extension, which the labels do not name.
+    Extension,
     /// The launcher.
     Launcher,
     /// The links of the process types.
@@ -94,6 +99,8 @@ pub enum Content {
     App(Select),
     /// A directory, by its path in `<layers>`: all of it, and the directories above.
     Directory(String),
+    /// A layer of the extended run image, with the times of all others: which one, from 0.
+    Extended(usize),
     /// Files that are known: these and no others.
     Files(Vec<File>),
     /// The layer of the previous image: the buildpack kept it without contents.
@@ -183,6 +190,7 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn run(&mut self) -> Result<(), PlanErrorCause> {
+        self.layers.extend(self.inputs.extended.iter().map(extension));
         for (index, directory) in self.snapshot.buildpacks.iter().enumerate() {
             self.buildpack(index, directory)?;
         }
@@ -335,6 +343,17 @@ pub(super) fn layer_metadata(
     })
 }
 
+/// Never reused, as in Go.
+fn extension(layer: &ExtendedLayer) -> PlannedLayer {
+    PlannedLayer {
+        id: format!("extended-layer-{}", layer.index),
+        role: Role::Extension,
+        content: Content::Extended(layer.index),
+        created_by: layer.created_by.clone(),
+        previous: Vec::new(),
+    }
+}
+
 fn directory(path: &str) -> Content {
     Content::Directory(path.to_owned())
 }
@@ -386,7 +405,7 @@ mod tests {
     fn plan_of(snapshot: &Snapshot, previous: &LifecycleMetadata) -> Result<Plan, PlanError> {
         let app = [(".", true), ("a", false), ("b", false)]
             .map(|(path, is_directory)| slices::Entry { path: path.into(), is_directory });
-        plan(snapshot, &PlanInputs { api: PlatformApi::NEWEST, previous, app: &app })
+        plan(snapshot, &PlanInputs { api: PlatformApi::NEWEST, previous, app: &app, extended: &[] })
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //! Source: `phase/exporter.go` of the lifecycle.
 
 pub mod bom;
+pub mod extended;
 pub mod sboms;
 
 use std::fs;
 use std::io;
+use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -28,6 +30,7 @@ use cnb_oci::layer::LayerWriter;
 use cnb_oci::layer::launcher::launcher;
 use cnb_oci::parallel;
 
+use self::extended::ExtendedRunImage;
 use super::save::save;
 use crate::export::Content;
 use crate::export::ImageInputs;
@@ -68,6 +71,10 @@ pub struct Inputs<'a> {
     pub launcher_label: &'a Launcher,
     /// The run image.
     pub base: &'a FoundImage,
+    /// The run image as extensions left it: its layers come on top of those of the run image.
+    pub extended: Option<&'a ExtendedRunImage>,
+    /// Whether containers start as the extended run image says, and not the run image.
+    pub is_extended: bool,
     /// What labels say about where it is.
     pub run_image_reference: &'a str,
     /// The names of the run image.
@@ -125,14 +132,21 @@ pub enum ExportError {
 /// When what the buildpacks left makes no sense, or something cannot be read or written.
 pub fn export(inputs: &Inputs<'_>, target: &dyn ImageTarget) -> Result<(Saved, Snapshot), ExportError> {
     let base = &inputs.base.image;
-    let run_image = Config::read(base.config.bytes()).map_err(ImageError::Config)?;
+    let mut run_image = Config::read(base.config.bytes()).map_err(ImageError::Config)?;
     let top_layer = run_image.top_layer().ok_or(ImageError::NoLayers)?.to_owned();
     let snapshot = snapshot(inputs.layers, inputs.group)?;
     let app = match snapshot.build.slices.as_slice() {
         [] => Vec::new(),
         _ => layer::entries(inputs.app).map_err(|source| failed("app", source))?,
     };
-    let plan = plan(&snapshot, &PlanInputs { api: inputs.api, previous: inputs.previous, app: &app });
+    let extended = inputs.extended.map(ExtendedRunImage::layers).unwrap_or_default();
+    if let Some(extended) = inputs.extended.filter(|_| inputs.is_extended) {
+        run_image.set_process_of(Config::read(extended.config().bytes()).map_err(ImageError::Config)?);
+    }
+    let plan = plan(
+        &snapshot,
+        &PlanInputs { api: inputs.api, previous: inputs.previous, app: &app, extended: &extended },
+    );
     let plan = match plan {
         Ok(plan) => plan,
         Err(error) => {
@@ -174,14 +188,16 @@ fn make_layers(
     parallel::for_each(layers.iter().collect(), make, |made: Made| {
         let layer = planned.next().expect("each layer is made once");
         tracing::debug!("Layer '{}' SHA: {}", layer.id, made.diff_id);
-        if layer.role == Role::App {
-            done_apps += 1;
-            reused_apps += usize::from(made.is_reused);
-            if done_apps == apps {
-                say_app_layers(reused_apps, apps);
+        match layer.role {
+            Role::App => {
+                done_apps += 1;
+                reused_apps += usize::from(made.is_reused);
+                if done_apps == apps {
+                    say_app_layers(reused_apps, apps);
+                }
             }
-        } else {
-            tracing::info!("{} layer '{}'", if made.is_reused { "Reusing" } else { "Adding" }, layer.id);
+            Role::Extension => {}
+            _ => tracing::info!("{} layer '{}'", if made.is_reused { "Reusing" } else { "Adding" }, layer.id),
         }
         all.push(made);
     })?;
@@ -217,19 +233,20 @@ fn make_layer(
             return reuse(&diff_id);
         }
     }
-    let added = target.add(&|out| source.write(out).map_err(io::Error::other));
+    let added = target.add(&|out| source.write(out));
     let (diff_id, descriptor) = added.map_err(|source| failed(&layer.id, source))?;
     Ok(Made { diff_id, descriptor, is_reused: false })
 }
 
 /// Where the files of a layer are, with the owners that they get.
-enum Source {
+enum Source<'a> {
     Directory { path: PathBuf, selection: layer::Selection, ownership: Ownership },
+    Extended { image: &'a ExtendedRunImage, index: usize },
     Files(Vec<cnb_core::backend::File>),
 }
 
-impl Source {
-    fn new(inputs: &Inputs<'_>, layer: &PlannedLayer) -> Result<Self, ExportError> {
+impl<'a> Source<'a> {
+    fn new(inputs: &Inputs<'a>, layer: &PlannedLayer) -> Result<Self, ExportError> {
         let directory = |path: &Path, selection| {
             let parents = layer::parents_on_disk(path).map_err(|source| failed(&layer.id, source))?;
             let ownership = Ownership { owner: inputs.owner, parents };
@@ -238,6 +255,10 @@ impl Source {
         match &layer.content {
             Content::App(select) => directory(inputs.app, select.clone().into()),
             Content::Directory(path) => directory(&inputs.layers.join(path), layer::Selection::Walk),
+            &Content::Extended(index) => {
+                let image = inputs.extended.expect("the layer was found in it");
+                Ok(Self::Extended { image, index })
+            }
             Content::Files(files) => Ok(Self::Files(files.clone())),
             Content::Launcher => {
                 let path = inputs.launcher;
@@ -249,20 +270,24 @@ impl Source {
         }
     }
 
-    fn write(&self, out: &mut dyn io::Write) -> Result<DiffId, layer::Error> {
-        let mut writer = LayerWriter::new(out, Dialect::Lifecycle);
+    fn write(&self, out: &mut dyn Write) -> io::Result<DiffId> {
         match self {
             Self::Directory { path, selection, ownership } => {
-                writer.directory(path, path, selection, ownership)?;
+                write(out, |writer| writer.directory(path, path, selection, ownership))
             }
-            Self::Files(files) => {
-                for file in files {
-                    writer.file(file)?;
-                }
-            }
+            Self::Extended { image, index } => image.write_layer(*index, out),
+            Self::Files(files) => write(out, |writer| files.iter().try_for_each(|file| writer.file(file))),
         }
-        writer.finish().map(|(_, written)| written.diff_id)
     }
+}
+
+fn write<'a>(
+    out: &'a mut dyn Write,
+    fill: impl FnOnce(&mut LayerWriter<&'a mut dyn Write>) -> Result<(), layer::Error>,
+) -> io::Result<DiffId> {
+    let mut writer = LayerWriter::new(out, Dialect::Lifecycle);
+    let written = fill(&mut writer).and_then(|()| writer.finish()).map_err(io::Error::other)?;
+    Ok(written.1.diff_id)
 }
 
 /// Makes labels and config and says so as Go does.

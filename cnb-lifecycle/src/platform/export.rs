@@ -53,7 +53,8 @@ pub(super) async fn export(
     let app =
         if snapshot.build.slices.is_empty() { Vec::new() } else { app_entries(backend, &trees.app).await? };
     let previous = &analysis.previous;
-    let inputs = PlanInputs { api: builder.platform_api, previous: &previous.metadata, app: &app };
+    let api = builder.platform_api;
+    let inputs = PlanInputs { api, previous: &previous.metadata, app: &app, extended: &[] };
     let plan = plan(&snapshot, &inputs).map_err(|error| Error::Export(Box::new(error)))?;
     let maker =
         Maker { app: &trees.app, layers: &layers_tree, user: builder.user, launcher: &found, analysis };
@@ -146,6 +147,7 @@ impl Maker<'_> {
                 diff_id: diff_id.clone(),
                 image: self.analysis.previous.image.clone(),
             },
+            Content::Extended(_) => unreachable!("no extension takes part"),
             Content::Launcher => LayerContent::Files(launcher(self.launcher.program.clone())),
         };
         let source = LayerSource::new(layer.id.clone(), content);

@@ -1,5 +1,6 @@
 //! The phase `export`.
 
+use std::error::Error;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -19,6 +20,7 @@ use super::Invocation;
 use super::access::Access;
 use super::cache;
 use super::documents;
+use super::experimental;
 use super::failure::Failure;
 use super::failure::code;
 use super::privileges;
@@ -34,6 +36,7 @@ use crate::phase::buildpack_api;
 use crate::phase::export;
 use crate::phase::export::Inputs;
 use crate::phase::export::bom::bom;
+use crate::phase::export::extended::ExtendedRunImage;
 use crate::phase::export::sboms;
 
 /// Exports what the buildpacks in group.toml left.
@@ -48,6 +51,7 @@ pub(super) fn run(invocation: &Invocation) -> Result<(), Failure> {
         buildpack_api::supported(ElementKind::Buildpack, &element.to_string(), &element.api)?;
     }
     let cache = cache::open(invocation, &access)?;
+    allow_extended_layers(invocation)?;
     export(invocation, &group, analyzed, cache, &access)
 }
 
@@ -64,6 +68,7 @@ pub(super) fn export(
         .to_label()
         .map_err(|error| Failure::new("read project metadata file", error))?;
     let store = access.store(invocation);
+    let extended = extended(invocation, &analyzed)?;
     let (base, target) = target(invocation, &analyzed, &*store)?;
     let layers = Path::new(&inputs.layers_dir);
     let run_image = analyzed.run_image.as_ref().map(|image| image.image.as_str()).unwrap_or_default();
@@ -71,6 +76,7 @@ pub(super) fn export(
     if invocation.api.at_least(11) {
         sboms::copy(layers, Path::new(&inputs.launcher_sbom_dir)).map_err(failed)?;
     }
+    let is_extended = is_extended(invocation, &analyzed);
     let previous = LifecycleMetadata::try_from(analyzed.metadata).map_err(failed)?;
     let owner = User::new(inputs.uid, inputs.gid);
     let exporting = Inputs {
@@ -83,6 +89,8 @@ pub(super) fn export(
         launcher: Path::new(&inputs.launcher_path),
         launcher_label: &launcher_label(),
         base: &base,
+        extended: extended.as_ref(),
+        is_extended,
         run_image_reference: &store.recorded_reference(&base),
         run_image: &names,
         project: &project,
@@ -108,6 +116,36 @@ fn report(invocation: &Invocation, group: &[GroupElement], saved: Saved) -> Resu
     let layers = Path::new(&inputs.layers_dir);
     let bom = if invocation.api.at_least(9) { Vec::new() } else { bom(layers, group).map_err(failed)? };
     report::write(inputs, Build { bom }, image, "export").map_err(|failure| failure.with_code(code::EXPORT))
+}
+
+/// Extensions are experimental before Platform API 0.13.
+fn allow_extended_layers(invocation: &Invocation) -> Result<(), Failure> {
+    let directory = Path::new(&invocation.inputs.extended_dir).join("run");
+    let has_layers = fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some());
+    if has_layers && !invocation.api.at_least(13) {
+        experimental::allow("Dockerfiles", &invocation.environment)?;
+    }
+    Ok(())
+}
+
+/// The run image as the extender left it, which must be there when analyzed.toml says so.
+fn extended(invocation: &Invocation, analyzed: &Analyzed) -> Result<Option<ExtendedRunImage>, Failure> {
+    if !invocation.api.at_least(12) {
+        return Ok(None);
+    }
+    let no_config = |why: Box<dyn Error>| Failure::new("get extended image config", why);
+    let found = ExtendedRunImage::find(&Path::new(&invocation.inputs.extended_dir).join("run"));
+    match (found, is_extended(invocation, analyzed)) {
+        (Ok(None), true) => Err(no_config("missing extended run image".into())),
+        (Err(error), true) => Err(no_config(error.into())),
+        (found, _) => found.map_err(failed),
+    }
+}
+
+/// In OCI layouts the config of the run image stays, as in Go.
+fn is_extended(invocation: &Invocation, analyzed: &Analyzed) -> bool {
+    let is_extended = analyzed.run_image.as_ref().is_some_and(|image| image.extend);
+    is_extended && invocation.api.at_least(12) && !invocation.inputs.use_layout
 }
 
 /// What makes the image: this program.

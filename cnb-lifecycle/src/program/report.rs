@@ -51,11 +51,11 @@ mod tests {
     #[test]
     fn an_image_without_one_of_its_names_is_none() {
         let saved = |refused: &[&str]| {
-            let result = |name: &str| match refused.contains(&name) {
-                true => Err(Error::new(ErrorKind::Denied, "refused")),
-                false => Ok(()),
-            };
-            let names = ["a", "b", "c"].map(|name| (name.to_owned(), result(name)));
+            let names = ["a", "b", "c"].map(|name| {
+                let is_refused = refused.contains(&name);
+                let error = is_refused.then(|| Error::new(ErrorKind::Denied, "refused"));
+                (name.to_owned(), error.map_or(Ok(()), Err))
+            });
             Saved::new(names.into(), "id", None, 7)
         };
         let all = image(saved(&[])).expect("all names");

@@ -7,6 +7,7 @@
 //! Source: "pax Interchange Format" of POSIX, GNU's manual of tar, and `archive/tar` of Go for what they leave
 //! open.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::io::ErrorKind;
 use std::io::Read;
@@ -25,7 +26,7 @@ const MAX_EXTENSION: u64 = 1 << 20;
 
 /// An entry of a layer.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub path: Vec<u8>,
     pub kind: Kind,
     /// Permission bits with setuid, setgid and sticky.
@@ -35,11 +36,13 @@ pub(super) struct Entry {
     pub mtime: Timespec,
     /// Extended attributes: names and values.
     pub attributes: Vec<(Vec<u8>, Vec<u8>)>,
+    /// All records of its extended header, by key; nothing when it has none.
+    pub records: Option<BTreeMap<Vec<u8>, Vec<u8>>>,
 }
 
 /// What an entry is.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Directory,
     /// Its content is next in the archive.
     Regular,
@@ -58,7 +61,7 @@ pub(super) enum Kind {
 
 /// A tar stream.
 #[derive(Debug)]
-pub(super) struct Archive<R> {
+pub(crate) struct Archive<R> {
     input: R,
     /// Bytes of the current entry that were not read yet.
     content: u64,
@@ -67,12 +70,12 @@ pub(super) struct Archive<R> {
 }
 
 impl<R: Read> Archive<R> {
-    pub(super) fn new(input: R) -> Self {
+    pub(crate) fn new(input: R) -> Self {
         Self { input, content: 0, padding: 0 }
     }
 
     /// The next entry; the rest of the current one is skipped.
-    pub(super) fn next_entry(&mut self) -> io::Result<Option<Entry>> {
+    pub(crate) fn next_entry(&mut self) -> io::Result<Option<Entry>> {
         let mut extensions = Extensions::default();
         loop {
             self.skip_content()?;
@@ -95,8 +98,13 @@ impl<R: Read> Archive<R> {
         }
     }
 
+    /// How many bytes of content of the current entry were not read yet.
+    pub(crate) fn content_size(&self) -> u64 {
+        self.content
+    }
+
     /// Reads content of the current entry: nothing once all of it was read.
-    pub(super) fn read_content(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn read_content(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.content).unwrap_or(usize::MAX).min(buffer.len());
         if most == 0 {
             return Ok(0);
@@ -115,7 +123,7 @@ impl<R: Read> Archive<R> {
     }
 
     /// Reads what is behind the archive: readers verify digests at the end.
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    pub(crate) fn finish(mut self) -> io::Result<()> {
         io::copy(&mut self.input, &mut io::sink()).map(|_| ())
     }
 
@@ -150,6 +158,7 @@ impl<R: Read> Archive<R> {
             gid: records.gid.map_or_else(|| header.gid(), Ok)?,
             mtime: records.mtime.map_or_else(seconds, Ok)?,
             attributes: records.attributes,
+            records: Some(records.all).filter(|all| !all.is_empty()),
         })
     }
 
@@ -224,7 +233,7 @@ impl Extensions {
     }
 }
 
-pub(super) fn invalid(reason: &'static str) -> io::Error {
+pub(crate) fn invalid(reason: &'static str) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, reason)
 }
 

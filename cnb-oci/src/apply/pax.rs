@@ -3,6 +3,7 @@
 //! A record is `LENGTH KEY=VALUE\n`, where the length in decimal digits counts the whole record. Source: "pax
 //! Extended Header" of POSIX; attributes are records `SCHILY.xattr.NAME`, as in star.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use rustix::fs::Timespec;
@@ -22,6 +23,8 @@ pub(super) struct Records {
     pub gid: Option<u64>,
     pub mtime: Option<Timespec>,
     pub attributes: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Everything, by key.
+    pub all: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 /// Reads an extended header.
@@ -37,6 +40,7 @@ pub(super) fn parse(mut bytes: &[u8]) -> io::Result<Records> {
 
 impl Records {
     fn set(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
+        self.all.insert(key.to_vec(), value.to_vec());
         if let Some(name) = key.strip_prefix(ATTRIBUTE) {
             self.attributes.push((name.to_vec(), value.to_vec()));
             return Ok(());

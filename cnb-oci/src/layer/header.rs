@@ -4,6 +4,11 @@
 //! Source: `archive/tar` of Go 1.26, `Header.allowedFormats`, `Writer.writeUSTARHeader`,
 //! `Writer.writePAXHeader`. The crate `tar` writes other bytes for the same values, its checksum first.
 
+use std::collections::BTreeMap;
+
+/// PAX records by key.
+pub(crate) type Records = BTreeMap<Vec<u8>, Vec<u8>>;
+
 /// Bytes of a tar block. Headers and contents are padded to it.
 pub(crate) const BLOCK: usize = 512;
 
@@ -34,6 +39,7 @@ pub(crate) enum Kind<'a> {
     Character { major: u32, minor: u32 },
     Directory,
     Fifo,
+    HardLink { target: &'a [u8] },
     Regular { size: u64 },
     Symlink { target: &'a [u8] },
 }
@@ -42,6 +48,7 @@ impl Kind<'_> {
     fn flag(self) -> u8 {
         match self {
             Kind::Regular { .. } => b'0',
+            Kind::HardLink { .. } => b'1',
             Kind::Symlink { .. } => b'2',
             Kind::Character { .. } => b'3',
             Kind::Block { .. } => b'4',
@@ -62,46 +69,64 @@ impl Kind<'_> {
     }
 
     fn target(&self) -> &[u8] {
-        if let Kind::Symlink { target } = self { target } else { b"" }
+        if let Kind::HardLink { target } | Kind::Symlink { target } = self { target } else { b"" }
     }
 }
 
 impl Header<'_> {
     /// The blocks that come before the content of the file.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let records = self.records();
+        let records = self.records(None);
         if records.is_empty() {
             let (prefix, name) = split(self.path).unwrap_or((b"", self.path));
             return self.block(prefix, name, self.kind.target()).finish().to_vec();
         }
-        let mut blocks = pax_block(self.path, records.len()).finish().to_vec();
-        blocks.extend_from_slice(&records);
-        blocks.resize(blocks.len().next_multiple_of(BLOCK), 0);
+        self.pax(&records)
+    }
+
+    /// As [`Header::encode`] for an entry that has PAX records already; none of them is lost.
+    pub(crate) fn encode_with(&self, records: &Records) -> Vec<u8> {
+        self.pax(&self.records(Some(records)))
+    }
+
+    fn pax(&self, records: &Records) -> Vec<u8> {
+        let mut blocks = Vec::new();
+        if !records.is_empty() {
+            let mut text = Vec::new();
+            for (key, value) in records {
+                push_record(&mut text, key, value);
+            }
+            blocks.extend_from_slice(&pax_block(self.path, text.len()).finish());
+            blocks.extend_from_slice(&text);
+            blocks.resize(blocks.len().next_multiple_of(BLOCK), 0);
+        }
         let main = self.block(b"", &ascii(self.path), &ascii(self.kind.target()));
         blocks.extend_from_slice(&main.finish());
         blocks
     }
 
-    /// The PAX records that this header needs, sorted by key.
-    fn records(&self) -> Vec<u8> {
-        let mut records = Vec::new();
+    /// The PAX records that this header needs, and those that it has.
+    fn records(&self, own: Option<&Records>) -> Records {
+        let mut records = own.cloned().unwrap_or_default();
+        let mut add = |key: &str, value: &[u8]| drop(records.insert(key.into(), value.into()));
         if u64::from(self.gid) > MAX_SHORT {
-            push_record(&mut records, "gid", self.gid.to_string().as_bytes());
+            add("gid", self.gid.to_string().as_bytes());
+        }
+        if u64::from(self.uid) > MAX_SHORT {
+            add("uid", self.uid.to_string().as_bytes());
+        }
+        if self.kind.size() > MAX_LONG {
+            add("size", self.kind.size().to_string().as_bytes());
         }
         let target = self.kind.target();
         if !target.is_ascii() || target.len() > NAME {
-            push_record(&mut records, "linkpath", target);
+            add("linkpath", target);
         }
-        let others = !records.is_empty() || u64::from(self.uid) > MAX_SHORT || self.kind.size() > MAX_LONG;
+        // A header with records has no prefix.
+        let is_pax = own.is_some() || !records.is_empty();
         let long = !self.path.is_ascii() || self.path.len() > NAME;
-        if long && (others || split(self.path).is_none()) {
-            push_record(&mut records, "path", self.path);
-        }
-        if self.kind.size() > MAX_LONG {
-            push_record(&mut records, "size", self.kind.size().to_string().as_bytes());
-        }
-        if u64::from(self.uid) > MAX_SHORT {
-            push_record(&mut records, "uid", self.uid.to_string().as_bytes());
+        if long && (is_pax || split(self.path).is_none()) {
+            records.insert("path".into(), self.path.into());
         }
         records
     }
@@ -126,7 +151,7 @@ impl Header<'_> {
 /// The header of a PAX entry with `size` bytes of records about `path`.
 fn pax_block(path: &[u8], size: usize) -> Block {
     let base = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
-    let mut name = ascii(&[&path[..base], b"PaxHeaders.0/", &path[base..]].concat());
+    let mut name = ascii(&clean(&[&path[..base], b"PaxHeaders.0/", &path[base..]].concat()));
     name.truncate(NAME);
     while name.last() == Some(&b'/') {
         name.pop();
@@ -201,21 +226,38 @@ fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
     fits.then_some((prefix, name))
 }
 
+/// Without empty parts, `.` and `..`, as Go's `path.Clean`.
+fn clean(path: &[u8]) -> Vec<u8> {
+    let is_absolute = path.starts_with(b"/");
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in path.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." if parts.last().is_some_and(|last| *last != b"..") => {
+                parts.pop();
+            }
+            b".." if is_absolute => {}
+            part => parts.push(part),
+        }
+    }
+    [if is_absolute { b"/" } else { &b""[..] }, &parts.join(&b'/')].concat()
+}
+
 /// Without the bytes that are not ASCII.
 fn ascii(text: &[u8]) -> Vec<u8> {
     text.iter().copied().filter(u8::is_ascii).collect()
 }
 
 /// Appends `<length> <key>=<value>\n`, where the length counts its own digits.
-fn push_record(records: &mut Vec<u8>, key: &str, value: &[u8]) {
+fn push_record(records: &mut Vec<u8>, key: &[u8], value: &[u8]) {
     let rest = key.len() + value.len() + 3;
     let mut length = rest + 1;
     while rest + length.to_string().len() != length {
         length = rest + length.to_string().len();
     }
-    records.extend_from_slice(format!("{length} {key}=").as_bytes());
-    records.extend_from_slice(value);
-    records.push(b'\n');
+    for part in [format!("{length} ").as_bytes(), key, b"=", value, b"\n"] {
+        records.extend_from_slice(part);
+    }
 }
 
 #[cfg(test)]
@@ -254,7 +296,7 @@ mod tests {
     fn the_length_of_a_record_counts_its_own_digits() {
         for (value, expected) in [(1, 5), (5, 9), (6, 11), (94, 99), (95, 101)] {
             let mut records = Vec::new();
-            push_record(&mut records, "", &vec![b'v'; value]);
+            push_record(&mut records, b"", &vec![b'v'; value]);
             assert_eq!(records.len(), expected);
             assert!(records.starts_with(format!("{expected} =").as_bytes()));
         }

@@ -15,6 +15,7 @@ use super::Error;
 use super::header::BLOCK;
 use super::header::Header;
 use super::header::Kind;
+use super::header::Records;
 use crate::hash::Hasher;
 
 /// Writes the tar of one layer into `out` and hashes it on the way. Nothing but one buffer is kept in
@@ -103,6 +104,16 @@ impl<W: Write> LayerWriter<W> {
     pub(super) fn header(&mut self, header: Header<'_>) -> Result<(), Error> {
         let header = Header { mtime: self.dialect.mtime(), ..header };
         self.write(&header.encode())
+    }
+
+    /// Adds the header of an entry that has PAX records already. The dialect says its time.
+    pub(super) fn header_with(
+        &mut self,
+        header: Header<'_>,
+        records: impl FnOnce(u64) -> Records,
+    ) -> Result<(), Error> {
+        let header = Header { mtime: self.dialect.mtime(), ..header };
+        self.write(&header.encode_with(&records(header.mtime)))
     }
 
     /// Adds exactly `size` bytes of the file at `path` and pads them to full blocks.
