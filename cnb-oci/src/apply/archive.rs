@@ -36,6 +36,8 @@ pub(crate) struct Entry {
     pub mtime: Timespec,
     /// Extended attributes: names and values.
     pub attributes: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Whether its header is in the format of GNU tar.
+    pub is_gnu: bool,
     /// All records of its extended header, by key; nothing when it has none.
     pub records: Option<BTreeMap<Vec<u8>, Vec<u8>>>,
 }
@@ -158,6 +160,7 @@ impl<R: Read> Archive<R> {
             gid: records.gid.map_or_else(|| header.gid(), Ok)?,
             mtime: records.mtime.map_or_else(seconds, Ok)?,
             attributes: records.attributes,
+            is_gnu: header.as_gnu().is_some(),
             records: Some(records.all).filter(|all| !all.is_empty()),
         })
     }

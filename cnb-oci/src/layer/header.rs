@@ -89,6 +89,29 @@ impl Header<'_> {
         self.pax(&self.records(Some(records)))
     }
 
+    /// In the format of GNU tar, which has no records: long names are entries of their own.
+    pub(crate) fn encode_gnu(&self) -> Vec<u8> {
+        let mut blocks = Vec::new();
+        for (flag, text) in [(b'L', self.path), (b'K', self.kind.target())] {
+            if text.len() > NAME {
+                let mut block = extension(flag, b"././@LongLink", text.len() + 1);
+                block.make_gnu();
+                blocks.extend_from_slice(&block.finish());
+                blocks.extend_from_slice(text);
+                blocks.resize((blocks.len() + 1).next_multiple_of(BLOCK), 0);
+            }
+        }
+        let mut main = self.block(b"", self.path, self.kind.target());
+        main.make_gnu();
+        for (at, width, number) in
+            [(108, 8, u64::from(self.uid)), (116, 8, u64::from(self.gid)), (124, 12, self.kind.size())]
+        {
+            main.binary(at, width, number);
+        }
+        blocks.extend_from_slice(&main.finish());
+        blocks
+    }
+
     fn pax(&self, records: &Records) -> Vec<u8> {
         let mut blocks = Vec::new();
         if !records.is_empty() {
@@ -156,8 +179,13 @@ fn pax_block(path: &[u8], size: usize) -> Block {
     while name.last() == Some(&b'/') {
         name.pop();
     }
-    let mut block = Block::new(b'x');
-    block.text(0, NAME, &name);
+    extension(b'x', &name, size)
+}
+
+/// The header of an entry with `size` bytes about the next one.
+fn extension(flag: u8, name: &[u8], size: usize) -> Block {
+    let mut block = Block::new(flag);
+    block.text(0, NAME, name);
     block.short(100, 0);
     block.short(108, 0);
     block.short(116, 0);
@@ -198,6 +226,19 @@ impl Block {
     fn long(&mut self, at: usize, number: u64) {
         let number = if number > MAX_LONG { 0 } else { number };
         self.0[at..at + 12].copy_from_slice(format!("{number:011o}\0").as_bytes());
+    }
+
+    /// A number that is too large for octal digits, as the format of GNU has it.
+    fn binary(&mut self, at: usize, width: usize, number: u64) {
+        if number > if width == 8 { MAX_SHORT } else { MAX_LONG } {
+            self.0[at..at + width - 8].fill(0);
+            self.0[at + width - 8..at + width].copy_from_slice(&number.to_be_bytes());
+            self.0[at] |= 0x80;
+        }
+    }
+
+    fn make_gnu(&mut self) {
+        self.0[257..265].copy_from_slice(b"ustar  \0");
     }
 
     fn finish(mut self) -> [u8; BLOCK] {

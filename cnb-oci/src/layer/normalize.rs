@@ -1,7 +1,7 @@
 //! The entries of another tar, as the layers of this crate have them.
 //!
 //! Source: `layers/tar.go` and `archive/writer.go` of the lifecycle, and what `archive/tar` of Go writes for a
-//! header that it read. Extensions of GNU become PAX records, where Go writes them again.
+//! header that it read: in its format.
 
 use std::io;
 use std::io::Read;
@@ -51,10 +51,11 @@ impl<W: Write> LayerWriter<W> {
             after = String::from_utf8_lossy(&entry.path).into_owned();
             let size = archive.content_size();
             let header = header(&entry, size).map_err(failed(&after))?;
-            match &entry.records {
-                None => self.header(header)?,
-                Some(records) => self.header_with(header, |mtime| kept(records, mtime))?,
-            }
+            self.header_as(header, |header| match &entry.records {
+                Some(records) => header.encode_with(&kept(records, header.mtime)),
+                None if entry.is_gnu => header.encode_gnu(),
+                None => header.encode(),
+            })?;
             let path = Path::new(std::ffi::OsStr::from_bytes(&entry.path));
             self.content(&mut Content(&mut archive), size, path)?;
         }
@@ -151,6 +152,17 @@ mod tests {
         tar.append_pax_extensions([("mtime", &b"1.5"[..])]).expect("records");
         tar.append(&entry(EntryType::Regular, &deep, 0), io::empty()).expect("an entry");
         tar.append(&entry(EntryType::Regular, &deep, 0), io::empty()).expect("an entry");
+        for (uid, path) in [(7, deep.as_str()), (4_000_000, "opt/gnu")] {
+            let mut gnu = Header::new_gnu();
+            gnu.set_entry_type(EntryType::Symlink);
+            gnu.set_mode(0o777);
+            gnu.set_uid(uid);
+            gnu.set_gid(0);
+            gnu.set_size(0);
+            gnu.set_mtime(1_700_000_123);
+            gnu.set_username("root").expect("a name");
+            tar.append_link(&mut gnu, path, format!("../{deep}")).expect("an entry");
+        }
         tar.into_inner().expect("a tar")
     }
 
@@ -160,7 +172,7 @@ mod tests {
         let mut layer = LayerWriter::new(io::sink(), Dialect::Lifecycle);
         layer.entries(&foreign()[..]).expect("entries");
         let (_, written) = layer.finish().expect("a layer");
-        let expected = "sha256:3bf4f9a53799324654219a8f95a48fe20876347be41f2b55f278dae728d9f8b0";
+        let expected = "sha256:aecd19b0e8822be80c800ef5dc2ec9a5cba0ae0d5cea0a7cb1fdd87fd3005a1a";
         assert_eq!(written.diff_id.as_str(), expected);
     }
 

@@ -15,7 +15,6 @@ use super::Error;
 use super::header::BLOCK;
 use super::header::Header;
 use super::header::Kind;
-use super::header::Records;
 use crate::hash::Hasher;
 
 /// Writes the tar of one layer into `out` and hashes it on the way. Nothing but one buffer is kept in
@@ -102,18 +101,16 @@ impl<W: Write> LayerWriter<W> {
 
     /// Adds a header. The dialect says its time.
     pub(super) fn header(&mut self, header: Header<'_>) -> Result<(), Error> {
-        let header = Header { mtime: self.dialect.mtime(), ..header };
-        self.write(&header.encode())
+        self.header_as(header, |header| header.encode())
     }
 
-    /// Adds the header of an entry that has PAX records already. The dialect says its time.
-    pub(super) fn header_with(
+    /// Adds a header in the encoding that is given. The dialect says its time.
+    pub(super) fn header_as(
         &mut self,
         header: Header<'_>,
-        records: impl FnOnce(u64) -> Records,
+        encode: impl FnOnce(&Header<'_>) -> Vec<u8>,
     ) -> Result<(), Error> {
-        let header = Header { mtime: self.dialect.mtime(), ..header };
-        self.write(&header.encode_with(&records(header.mtime)))
+        self.write(&encode(&Header { mtime: self.dialect.mtime(), ..header }))
     }
 
     /// Adds exactly `size` bytes of the file at `path` and pads them to full blocks.
