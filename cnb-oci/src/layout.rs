@@ -167,6 +167,18 @@ impl Layout {
         Ok(descriptor)
     }
 
+    /// Writes manifest and config of an image that was found elsewhere, byte for byte, and makes it the only image
+    /// of the layout, without a tag. Its layers stay where they are.
+    ///
+    /// # Errors
+    /// [`blob::Error::Io`] in [`Error::Blob`]; [`Error::Json`] when the index cannot be read.
+    pub fn put_without_layers(&self, image: &Image) -> Result<(), Error> {
+        self.blobs.put(image.config.bytes())?;
+        let blob = self.blobs.put(&image.manifest_bytes)?;
+        let descriptor = Descriptor::new(&image.manifest.media_type, blob.digest, blob.size);
+        self.change_index(|index| index.manifests = vec![descriptor])
+    }
+
     fn put_manifest(&self, tag: Option<&str>, manifest: &Manifest) -> Result<Descriptor, Error> {
         let blob = self.blobs.put(&serde_json::to_vec(manifest).expect("it can be serialised"))?;
         let mut descriptor = Descriptor::new(&manifest.media_type, blob.digest, blob.size);

@@ -2,6 +2,8 @@
 //!
 //! Source: `phase/restorer.go` and `internal/layer/sbom_restorer.go` of the lifecycle.
 
+pub mod images;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;

@@ -120,6 +120,15 @@ pub(super) fn run_image_names(
     })
 }
 
+/// Names that the run image may have, which `restore` reads from Platform API 0.14 on.
+pub(super) fn run_images(invocation: &Invocation) -> Result<Run, Failure> {
+    if invocation.api.at_least(14) {
+        optional("run", &invocation.inputs.run_path)
+    } else {
+        Ok(Run::default())
+    }
+}
+
 fn images(invocation: &Invocation, may_search: bool) -> Result<Images, String> {
     let inputs = &invocation.inputs;
     if inputs.output_image.is_empty() {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use cnb_core::analyzed::Analyzed;
 use cnb_core::buildpack::plan::ElementKind;
 use cnb_core::encode::go_toml;
 use cnb_core::labels::lifecycle::LifecycleMetadata;
@@ -13,21 +14,37 @@ use super::documents;
 use super::failure::Failure;
 use super::failure::code;
 use super::privileges;
+use super::resolve;
+use crate::causes::with_causes;
 use crate::phase::buildpack_api;
 use crate::phase::restore;
 use crate::phase::restore::Inputs;
+use crate::phase::restore::images;
+use crate::phase::restore::images::ImagesError;
+
+/// Where the extender looks for the images that it extends.
+const KANIKO_DIR: &str = "/kaniko";
 
 /// Restores what analyzed.toml and the cache say to the buildpacks in group.toml.
 pub(super) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let inputs = &invocation.inputs;
     cache::warn_if_none(invocation);
-    let access = Access::new(invocation, &[])?;
-    privileges::become_user(inputs.uid, inputs.gid, &[&inputs.layers_dir, &inputs.cache_dir])?;
+    let analyzed = documents::analyzed(&inputs.analyzed_path);
+    let run_image = analyzed.as_ref().ok().and_then(|analyzed| analyzed.run_image.as_ref());
+    let access = Access::new(invocation, &[run_image.map(|image| image.image.as_str()).unwrap_or_default()])?;
+    let directories = [inputs.layers_dir.as_str(), &inputs.cache_dir, KANIKO_DIR];
+    privileges::become_user(inputs.uid, inputs.gid, &directories)?;
     let group = documents::group(&inputs.group_path)?;
     for element in &group.buildpacks {
         buildpack_api::supported(ElementKind::Buildpack, &element.to_string(), &element.api)?;
     }
-    let previous = analyzed(invocation, !group.extensions.is_empty())?;
+    let previous = match analyzed {
+        Ok(analyzed) => complete(invocation, analyzed, !group.extensions.is_empty(), &access)?,
+        Err(failure) => {
+            tracing::warn!("Not using analyzed data, usable file not found: {failure}");
+            LifecycleMetadata::default()
+        }
+    };
     let cache = cache::open(invocation, &access)?;
     restore::restore(&Inputs {
         api: invocation.api,
@@ -40,26 +57,29 @@ pub(super) fn run(invocation: &Invocation) -> Result<(), Failure> {
     .map_err(|error| Failure::new("restore", error).with_code(code::RESTORE))
 }
 
-/// What analyzed.toml says about the previous image. The file is written anew: extensions may have changed it.
-fn analyzed(invocation: &Invocation, has_extensions: bool) -> Result<LifecycleMetadata, Failure> {
+/// Adds to analyzed.toml what the extender needs of images, and says what it says about the previous image.
+fn complete(
+    invocation: &Invocation,
+    mut analyzed: Analyzed,
+    has_extensions: bool,
+    access: &Access,
+) -> Result<LifecycleMetadata, Failure> {
     let inputs = &invocation.inputs;
-    let analyzed = match documents::analyzed(&inputs.analyzed_path) {
-        Ok(analyzed) => analyzed,
-        Err(failure) => {
-            tracing::warn!("Not using analyzed data, usable file not found: {failure}");
-            return Ok(LifecycleMetadata::default());
-        }
+    let completing = images::Inputs {
+        api: invocation.api,
+        build_image: Some(inputs.build_image.as_str()).filter(|name| !name.is_empty()),
+        run: &resolve::run_images(invocation)?,
+        has_extensions,
+        can_extend: !inputs.use_layout,
+        base_images: &Path::new(KANIKO_DIR).join("cache/base"),
     };
-    let run_image = analyzed.run_image.as_ref();
-    let unknown_target =
-        run_image.is_some_and(|image| image.target.as_ref().is_none_or(|target| target.os.is_empty()));
-    let needs_run_image =
-        (invocation.api.at_least(12) && !inputs.use_layout && run_image.is_some_and(|image| image.extend))
-            || (invocation.api.at_least(10) && has_extensions && unknown_target);
-    let needs_build_image = invocation.api.at_least(10) && !inputs.build_image.is_empty();
-    if needs_run_image || needs_build_image {
-        return Err(Failure::new("read images for extensions", "this lifecycle cannot reach registries"));
-    }
+    let can_read = |name: &str| inputs.use_layout || access.can_read(name);
+    images::complete(&mut analyzed, &completing, &*access.store(invocation), &can_read).map_err(|error| {
+        match error {
+            ImagesError::Inaccessible(_) => Failure::verbatim(error.to_string()),
+            _ => Failure::message(with_causes(&error)),
+        }
+    })?;
     let text =
         go_toml::to_string(&analyzed).map_err(|error| Failure::new("write analyzed metadata", error))?;
     documents::write("analyzed", Path::new(&inputs.analyzed_path), &text)?;

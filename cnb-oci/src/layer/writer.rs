@@ -101,7 +101,8 @@ impl<W: Write> LayerWriter<W> {
 
     /// Adds a header. The dialect says its time.
     pub(super) fn header(&mut self, header: Header<'_>) -> Result<(), Error> {
-        self.header_as(header, |header| header.encode())
+        let header = Header { mtime: self.dialect.mtime(), ..header };
+        self.write(&header.encode())
     }
 
     /// Adds a header in the encoding that is given. The dialect says its time.
