@@ -8,6 +8,8 @@
 //! cargo xtask buildpacks        the compiled buildpacks of the examples, into target/demo/buildpacks
 //! cargo xtask test [STAGE...]   everything that has to hold, or the named stages
 //! cargo xtask bench             what builds cost on this machine
+//! cargo xtask fuzz [TARGET...] [--minutes N]
+//!                               looks for bytes that break what reads them, 10 minutes each target
 //! ```
 
 #![forbid(unsafe_code)]
@@ -22,6 +24,7 @@ mod demo;
 mod engine;
 mod example;
 mod frontend_image;
+mod fuzz;
 mod http;
 mod machine;
 mod programs;
@@ -56,6 +59,7 @@ fn run(arguments: &[&str]) -> Result<()> {
             Ok(())
         }
         ["frontend-image", reference] => frontend_image::run(Some(reference)),
+        ["fuzz", arguments @ ..] => fuzz::run(arguments),
         ["test", stages @ ..] => test::run(stages),
         _ => Err(usage().into()),
     }
@@ -63,7 +67,10 @@ fn run(arguments: &[&str]) -> Result<()> {
 
 fn usage() -> String {
     format!(
-        "usage: cargo xtask demo | dist | frontend-image [REFERENCE] | buildpacks | bench | test [STAGE...]\n\nstages:\n{}",
+        "usage: cargo xtask demo | dist | frontend-image [REFERENCE] | buildpacks | bench | fuzz [TARGET...] [--minutes N] | test [STAGE...]
+
+stages:
+{}",
         test::list()
     )
 }

@@ -37,6 +37,11 @@ const STAGES: &[Stage] = &[
     Stage { name: "dist", about: "the programs are static", run: programs::dist },
     Stage { name: "cli", about: "cnb says what is wrong and cleans up after itself", run: cli::run_tests },
     Stage { name: "vectors", about: "the lifecycle does what the Go lifecycle did", run: vectors::run },
+    Stage {
+        name: "corpus",
+        about: "the inputs of the fuzzers hold, all findings among them",
+        run: rust::corpus,
+    },
     Stage { name: "examples", about: "the tests of the examples themselves", run: rust::examples },
     Stage { name: "apps", about: "the example applications become images that answer", run: apps::run },
     Stage { name: "same", about: "one image ID for every user, directory, umask and cache", run: same::run },

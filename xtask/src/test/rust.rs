@@ -14,7 +14,9 @@ use crate::machine;
 use crate::workspace;
 
 /// Packages outside of the workspace, each with a lock file of its own.
-const OUTSIDE: [&str; 2] = ["examples/buildpacks/procfile", "examples/custom-backend"];
+const OUTSIDE: [&str; 3] = [EXAMPLES[0], EXAMPLES[1], FUZZ];
+const EXAMPLES: [&str; 2] = ["examples/buildpacks/procfile", "examples/custom-backend"];
+const FUZZ: &str = "fuzz";
 /// A file that is longer holds more than one concept.
 const MAX_LINES: usize = 700;
 
@@ -71,10 +73,15 @@ pub(super) fn local() -> Result<()> {
 }
 
 pub(super) fn examples() -> Result<()> {
-    for package in OUTSIDE {
+    for package in EXAMPLES {
         run(outside(&mut cargo(["test", "--locked"]), package))?;
     }
     Ok(())
+}
+
+/// The fuzzers themselves need more: see `cargo xtask fuzz`.
+pub(super) fn corpus() -> Result<()> {
+    run(outside(&mut cargo(["test", "--locked"]), FUZZ))
 }
 
 pub(super) fn doc() -> Result<()> {
