@@ -68,7 +68,9 @@ fn describe(path: &Path, text: &mut String) {
         let mut below: Vec<PathBuf> =
             fs::read_dir(path).expect("a directory").map(|entry| entry.expect("an entry").path()).collect();
         below.sort();
-        below.iter().for_each(|path| describe(path, text));
+        for path in &below {
+            describe(path, text);
+        }
     } else {
         write!(text, " {:?}", fs::read(path)).expect("a string takes everything");
     }

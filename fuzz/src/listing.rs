@@ -146,7 +146,7 @@ fn kind(word: &str) -> Option<u8> {
 /// `LENGTH KEY=VALUE\n`, where the length counts its own digits.
 fn record(key: &[u8], value: &[u8]) -> Vec<u8> {
     let rest = key.len() + value.len() + 3;
-    let length = (rest + 1..).find(|length| rest + length.to_string().len() == *length);
+    let length = (rest + 1..rest + 20).find(|length| rest + length.to_string().len() == *length);
     let mut record = format!("{} ", length.expect("there is one")).into_bytes();
     record.extend([key, b"=", value, b"\n"].concat());
     record

@@ -13,7 +13,7 @@ use crate::listing;
 pub fn check(data: &[u8]) -> Input {
     let Ok(text) = str::from_utf8(data) else { return Input::Ignored };
     let process = Options::new(Owners::Process);
-    for options in [process, Options::new(Owners::Layer { ids: 0 }), Options::alone(Owners::Process)] {
+    for options in [process, Options::new(Owners::Layer { ids: 65536 }), Options::alone(Owners::Process)] {
         if !in_cage(text, |cage, tar| drop(apply(&cage.inside(), "layer", tar, &options))) {
             return Input::Ignored;
         }

@@ -15,8 +15,8 @@ use crate::workspace;
 const CARGO_FUZZ: &str = "0.13.2";
 const MINUTES: u64 = 10;
 
-/// Longest inputs, in bytes; tars are longer than text.
-const MAX_LENGTH: u64 = 8192;
+/// Longest inputs, in bytes: a few entries of a tar, many lines of text.
+const MAX_LENGTH: u64 = 4096;
 /// Longest time that one input may take, in seconds: a hang is a finding.
 const TIMEOUT: u64 = 10;
 /// Most memory of a fuzzer: a bomb is a finding.
