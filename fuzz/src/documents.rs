@@ -34,7 +34,6 @@ use cnb_core::encode::go_toml;
 use cnb_core::labels::lifecycle::LifecycleMetadata;
 use cnb_core::lifecycle::LifecycleDescriptor;
 use cnb_core::project::Descriptor;
-use cnb_core::project::files::FileFilter;
 use cnb_core::project_metadata::ProjectMetadata;
 use cnb_core::report::Report;
 use cnb_core::run::Run;
@@ -158,10 +157,7 @@ fn metadata(text: &str) {
 }
 
 fn project(text: &str) {
-    let source = SourceFile::new("project.toml", text);
-    if let Some(descriptor) = told(Descriptor::read(&source)) {
-        FileFilter::new(&descriptor.files);
-    }
+    told(Descriptor::read(&SourceFile::new("project.toml", text)));
 }
 
 fn project_metadata(text: &str) {
@@ -238,7 +234,8 @@ fn told<T>(result: Result<(T, Diagnostics), Diagnostics>) -> Option<T> {
         Ok((document, warnings)) => (Some(document), warnings),
         Err(diagnostics) => (None, diagnostics),
     };
-    for diagnostic in &diagnostics {
+    // Showing them takes longer than finding them.
+    for diagnostic in diagnostics.iter().take(2) {
         assert!(!diagnostic.to_string().is_empty());
         assert!(!diagnostic.render(true).is_empty());
     }
