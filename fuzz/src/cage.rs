@@ -76,12 +76,11 @@ fn describe(path: &Path, text: &mut String) {
     }
 }
 
-/// Layers may shut everybody but root out of their directories.
+/// Layers may shut everybody but root out of their directories. What cannot be reached is found when it is removed.
 fn make_removable(directory: &Path) {
-    fs::set_permissions(directory, Permissions::from_mode(0o700)).expect("its mode can be changed");
-    for entry in fs::read_dir(directory).expect("a directory") {
-        let entry = entry.expect("an entry");
-        if entry.file_type().expect("its type").is_dir() {
+    let _ = fs::set_permissions(directory, Permissions::from_mode(0o700));
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             make_removable(&entry.path());
         }
     }
