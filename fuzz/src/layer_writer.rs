@@ -14,7 +14,7 @@ use crate::listing::Entry;
 /// Writes the directories, files and links of a [listing](crate::listing).
 pub fn check(data: &[u8]) -> Input {
     let Ok(text) = str::from_utf8(data) else { return Input::Ignored };
-    let layers = listing::read(text, "");
+    let layers = listing::read(text);
     let files: Vec<_> = layers.iter().flatten().filter_map(file).collect();
     if files.is_empty() {
         return Input::Ignored;

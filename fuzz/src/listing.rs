@@ -2,8 +2,8 @@
 //!
 //! KIND is `dir`, `file`, `hard`, `symlink`, `char`, `block`, `fifo` or the one byte of another type. Keys are
 //! `content`, `dev` (`MAJOR:MINOR`), `gid`, `mode` (octal), `size` (in the header, true or not), `to` (target of
-//! a link), `uid`; every other key is a record of an extended header. `%XX` is a byte, `$outside` the path of
-//! the directory that is out of bounds. The line `layer` begins another layer.
+//! a link), `uid`; every other key is a record of an extended header. `%XX` is a byte. The line `layer` begins
+//! another layer.
 
 /// An entry of a tar.
 #[derive(Clone, Debug, Default)]
@@ -24,12 +24,12 @@ pub(crate) struct Entry {
 const MAX_ENTRIES: usize = 64;
 
 /// Reads the entries of each layer; lines that are none are left out.
-pub(crate) fn read(text: &str, outside: &str) -> Vec<Vec<Entry>> {
+pub(crate) fn read(text: &str) -> Vec<Vec<Entry>> {
     let mut layers = vec![Vec::new()];
     for line in text.lines().take(MAX_ENTRIES) {
         if line == "layer" {
             layers.push(Vec::new());
-        } else if let Some(entry) = Entry::read(&line.replace("$outside", outside)) {
+        } else if let Some(entry) = Entry::read(line) {
             layers.last_mut().expect("there is one").push(entry);
         }
     }
@@ -161,4 +161,32 @@ fn decode(word: &str) -> Vec<u8> {
         rest = if escaped.is_some() { &after[2..] } else { after };
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    #[test]
+    fn a_listing_becomes_layers() {
+        let path = "a/".repeat(60);
+        let text =
+            format!("dir a mode=700\nnone\nlayer\nfile {path}%00 content=x%0a uid=5 size=2\nhard b to=c\n");
+        let layers = read(&text);
+        assert_eq!(layers.iter().map(Vec::len).collect::<Vec<_>>(), [1, 2]);
+        let tar = tar(&layers[1]);
+        let mut archive = tar::Archive::new(tar.as_slice());
+        let mut entries = archive.entries().expect("a tar").map(|entry| entry.expect("an entry"));
+        let mut file = entries.next().expect("the file");
+        assert_eq!(*file.path_bytes(), *format!("{path}\0").as_bytes());
+        assert_eq!((file.header().mode().ok(), file.header().uid().ok()), (Some(0o644), Some(5)));
+        let mut content = String::new();
+        file.read_to_string(&mut content).expect("its content");
+        assert_eq!(content, "x\n");
+        let link = entries.next().expect("the link");
+        assert_eq!(link.link_name_bytes().as_deref(), Some(&b"c"[..]));
+        assert_eq!(link.header().entry_type(), tar::EntryType::Link);
+    }
 }

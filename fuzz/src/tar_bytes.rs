@@ -35,16 +35,11 @@ fn read_all(data: &[u8]) {
     let tar = || decompress(media_type, data).expect("a known media type").take(MOST);
 
     let cage = Cage::new();
-    let _ = apply(&cage.inside(), "layer", tar(), &Options::new(Owners::Process));
-    cage.close();
-
-    let cage = Cage::new();
-    let _ = extract(tar(), &cage.inside());
-    cage.close();
-
-    let (cage, file) = (Cage::new(), tempfile::NamedTempFile::new().expect("a file"));
+    let _ = apply(&cage.room(), "layer", tar(), &Options::new(Owners::Process));
+    let _ = extract(tar(), &cage.room());
+    let file = tempfile::NamedTempFile::new().expect("a file");
     fs::write(file.path(), data).expect("a file");
-    if let Ok(layout) = archive::oci::read(file.path(), &cage.inside()) {
+    if let Ok(layout) = archive::oci::read(file.path(), &cage.room()) {
         layout.index().expect("the index was read before");
     }
     cage.close();

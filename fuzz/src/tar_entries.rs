@@ -1,4 +1,8 @@
 //! Layers whose entries are chosen, as a [listing](crate::listing): links, whiteouts, odd names and owners.
+//!
+//! `$room` is the directory that the layers are for, `$outside` one that is out of bounds.
+
+use std::path::Path;
 
 use cnb_lifecycle::restore::extract::extract;
 use cnb_oci::apply::Options;
@@ -12,23 +16,26 @@ use crate::listing;
 /// Applies the layers on top of each other, each alone, and as layers of a cache.
 pub fn check(data: &[u8]) -> Input {
     let Ok(text) = str::from_utf8(data) else { return Input::Ignored };
+    let cage = Cage::new();
     let process = Options::new(Owners::Process);
+    let mut input = Input::Ignored;
     for options in [process, Options::new(Owners::Layer { ids: 65536 }), Options::alone(Owners::Process)] {
-        if !in_cage(text, |cage, tar| drop(apply(&cage.inside(), "layer", tar, &options))) {
-            return Input::Ignored;
+        let room = cage.room();
+        for layer in layers(text, &room, &cage) {
+            let _ = apply(&room, "layer", layer.as_slice(), &options);
+            input = Input::Used;
         }
     }
-    in_cage(text, |cage, tar| drop(extract(tar, &cage.inside())));
-    Input::Used
-}
-
-/// Whether there is a layer.
-fn in_cage(text: &str, read: impl Fn(&Cage, &[u8])) -> bool {
-    let cage = Cage::new();
-    let layers = listing::read(text, cage.outside().to_str().expect("temporary directories are UTF-8"));
-    for layer in &layers {
-        read(&cage, &listing::tar(layer));
+    let room = cage.room();
+    for layer in layers(text, &room, &cage) {
+        let _ = extract(layer.as_slice(), &room);
     }
     cage.close();
-    !layers.is_empty()
+    input
+}
+
+fn layers(text: &str, room: &Path, cage: &Cage) -> Vec<Vec<u8>> {
+    let path = |path: &Path| path.to_str().expect("temporary directories are UTF-8").to_owned();
+    let text = text.replace("$outside", &path(&cage.outside())).replace("$room", &path(room));
+    listing::read(&text).iter().map(|layer| listing::tar(layer)).collect()
 }

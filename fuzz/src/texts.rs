@@ -2,6 +2,7 @@
 //!
 //! The first line of an input is its kind.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::fmt::Display;
 use std::str::FromStr;
@@ -78,10 +79,9 @@ fn files(text: &str) {
     let patterns: Vec<_> = patterns.lines().map(pattern).collect();
     let include = FileFilter::new(&Files::Include(patterns.clone())).expect("a filter");
     let exclude = FileFilter::new(&Files::Exclude(patterns)).expect("a filter");
-    for path in paths.lines().filter(|path| !path.is_empty()) {
+    for path in paths.lines().filter(|path| is_clean(path)) {
         assert_ne!(include.takes(path, false), exclude.takes(path, false), "{path}");
-        for directory in path.match_indices('/').map(|(end, _)| &path[..end]).filter(|path| !path.is_empty())
-        {
+        for directory in path.match_indices('/').map(|(end, _)| &path[..end]) {
             // Directories that are refused are not entered.
             assert!(!include.takes(path, false) || include.takes(directory, true), "{path} in {directory}");
         }
@@ -93,12 +93,12 @@ fn slices(text: &str) {
     let (patterns, paths) = sections(text);
     let patterns: Vec<Vec<String>> = patterns.lines().map(|pattern| vec![pattern.to_owned()]).collect();
     let file = |path: &str| slices::Entry { path: path.as_bytes().to_vec(), is_directory: false };
-    let names = |path: &&str| !path.split('/').any(|name| matches!(name, "" | "." | ".."));
-    let mut entries: Vec<_> = paths.lines().filter(names).map(file).collect();
+    let clean = || paths.lines().filter(|path| is_clean(path));
+    let mut entries: Vec<_> = clean().map(file).collect();
     let above = |path: &str| {
         path.match_indices('/').map(|(end, _)| path.as_bytes()[..end].to_vec()).collect::<Vec<_>>()
     };
-    let directories: std::collections::BTreeSet<_> = paths.lines().filter(names).flat_map(above).collect();
+    let directories: BTreeSet<_> = clean().flat_map(above).collect();
     entries.retain(|entry| !directories.contains(&entry.path));
     entries.extend(directories.into_iter().map(|path| slices::Entry { path, is_directory: true }));
     entries.push(slices::Entry { path: b".".to_vec(), is_directory: true });
@@ -109,6 +109,11 @@ fn slices(text: &str) {
             assert!(entry.is_directory || layers == 1, "{entry:?} is in {layers} layers");
         }
     }
+}
+
+/// Trees have no other paths.
+fn is_clean(path: &str) -> bool {
+    !path.split('/').any(|name| matches!(name, "" | "." | ".."))
 }
 
 fn sections(text: &str) -> (&str, &str) {
