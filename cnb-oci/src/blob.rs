@@ -141,6 +141,7 @@ impl Blobs {
     }
 
     /// As [`Blobs::take`] of a blob that was written or verified already: it is read only to be copied.
+    #[cfg(feature = "local")]
     pub(crate) fn take_verified(&self, from: &Self, digest: &Digest, size: u64) -> Result<(), Error> {
         self.take_checked(from, digest, size, || Ok(()))
     }
