@@ -136,6 +136,19 @@ mod tests {
     }
 
     #[test]
+    fn floats_are_read_exactly() {
+        let cases = [
+            ("14444444444444444444444444444444444444444444444444.0", 1.444_444_444_444_444_4e49),
+            ("1.4444444444444444e+49", 1.444_444_444_444_444_4e49),
+            ("8.5e-255", 8.5e-255),
+        ];
+        for (text, expected) in cases {
+            let value: f64 = serde_json::from_str(text).expect("a number");
+            assert_eq!(value.to_bits(), f64::to_bits(expected), "{text}");
+        }
+    }
+
+    #[test]
     fn strings_are_escaped_as_go_escapes_them() {
         let text = "<a href=\"x\">&amp;\u{2028}\u{2029}\u{8}\u{c}\n\r\t\u{1}\u{7f}\\é\u{fffd}";
         let expected = concat!(
