@@ -4,7 +4,8 @@
 //! (`cargo xtask fuzz`, nightly); the tests replay those of `corpus/TARGET/`, among them all that were ever
 //! found (`cargo xtask test corpus`, stable).
 //!
-//! Inputs are text wherever that is possible, so that a case can be read, written by hand and named.
+//! Inputs are text wherever that is possible, so that a case can be read, written by hand and named. Cases
+//! called `grown-*` have no other merit than to reach code that the others do not.
 
 #![deny(unsafe_code)]
 
