@@ -11,6 +11,7 @@ pub(crate) mod base;
 pub(crate) mod bindings;
 pub(crate) mod builder;
 pub(crate) mod buildpacks;
+pub(crate) mod bundle;
 pub(crate) mod layout;
 pub(crate) mod service;
 

@@ -10,6 +10,7 @@ mod apps;
 mod cli;
 mod engines;
 mod labels;
+mod lifecycle;
 mod package;
 mod rust;
 mod same;
@@ -53,6 +54,13 @@ const STAGES: &[Stage] = &[
     Stage { name: "package", about: "the packed crates build outside of here", run: package::package },
 ];
 
+/// Compares with what is not in the repository: one of all stages only when somebody has it and says where.
+const LIFECYCLE: Stage = Stage {
+    name: "lifecycle",
+    about: "builds with the Go lifecycle, and what it builds itself",
+    run: lifecycle::run,
+};
+
 /// Runs the named stages, or all. One that fails does not stop the next.
 ///
 /// # Errors
@@ -67,6 +75,9 @@ pub(crate) fn run(names: &[&str]) -> Result<()> {
     }
     let failed = results.iter().filter(|(_, _, result)| result.is_err()).count();
     println!("{} passed, {failed} failed", results.len() - failed);
+    if names.is_empty() && !lifecycle::is_wanted() {
+        println!("nothing was compared with the Go lifecycle: {} is not set", lifecycle::VARIABLE);
+    }
     if failed == 0 { Ok(()) } else { Err("some stages failed: see above".into()) }
 }
 
@@ -74,18 +85,20 @@ pub(crate) fn run(names: &[&str]) -> Result<()> {
 pub(crate) fn list() -> String {
     let lines: Vec<String> =
         STAGES.iter().map(|stage| format!("  {:<10} {}", stage.name, stage.about)).collect();
-    lines.join("\n")
+    let Stage { name, about, .. } = &LIFECYCLE;
+    format!("{}\n  {name:<10} {about}; with {}=DIR only", lines.join("\n"), lifecycle::VARIABLE)
 }
 
 fn chosen(names: &[&str]) -> Result<Vec<&'static Stage>> {
     if names.is_empty() {
-        return Ok(STAGES.iter().collect());
+        let compared = lifecycle::is_wanted().then_some(&LIFECYCLE);
+        return Ok(STAGES.iter().chain(compared).collect());
     }
     names.iter().map(|name| find(name)).collect()
 }
 
 fn find(name: &str) -> Result<&'static Stage> {
-    let stage = STAGES.iter().find(|stage| stage.name == name);
+    let stage = STAGES.iter().chain([&LIFECYCLE]).find(|stage| stage.name == name);
     stage.ok_or_else(|| format!("no stage is called `{name}`; there are:\n{}", list()).into())
 }
 

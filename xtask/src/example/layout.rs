@@ -26,6 +26,28 @@ pub(crate) fn config(layout: &Path, tag: &str) -> Result<Value> {
     read(&blob(layout, &image_id(layout, tag)?))
 }
 
+/// The config of the image with a tag, as it is written.
+///
+/// # Errors
+/// When there is no such image.
+pub(crate) fn config_text(layout: &Path, tag: &str) -> Result<String> {
+    Ok(fs::read_to_string(blob(layout, &image_id(layout, tag)?))?)
+}
+
+/// The config of the only image of a layout, as it is written.
+///
+/// # Errors
+/// When there is no image, or more than one.
+pub(crate) fn only_config_text(layout: &Path) -> Result<String> {
+    let index = read(&layout.join("index.json"))?;
+    let [entry] = index["manifests"].as_array().map_or(&[][..], Vec::as_slice) else {
+        return Err(format!("{} does not have one image", layout.display()).into());
+    };
+    let digest = |value: &Value| value["digest"].as_str().unwrap_or_default().to_owned();
+    let manifest = read(&blob(layout, &digest(entry)))?;
+    Ok(fs::read_to_string(blob(layout, &digest(&manifest["config"])))?)
+}
+
 fn manifest(layout: &Path, tag: &str) -> Result<Value> {
     let index: Value = read(&layout.join("index.json"))?;
     let named = |entry: &&Value| entry["annotations"]["org.opencontainers.image.ref.name"] == tag;

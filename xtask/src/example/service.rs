@@ -1,17 +1,13 @@
 //! Starts an image with the OCI runtime and asks it over HTTP.
 
-use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
 use std::process::Child;
-
-use serde_json::Value;
 
 use crate::Result;
 use crate::command;
 use crate::command::command;
 use crate::debian;
 use crate::example;
+use crate::example::bundle;
 use crate::http;
 
 /// A container that listens. It ends when this is dropped.
@@ -30,9 +26,11 @@ impl Service {
     pub(crate) fn start(tag: &str) -> Result<Self> {
         debian::ensure(&["runc", "umoci"])?;
         let bundle = example::directory().join("bundle").join(tag);
-        unpack(tag, &bundle)?;
+        bundle::unpack(&example::images(), tag, &bundle)?;
         let port = http::free_port()?;
-        configure(&bundle, port)?;
+        let mut config = bundle::config(&bundle)?;
+        bundle::add_env(&mut config, format!("PORT={port}"))?;
+        bundle::write(&bundle, &config)?;
         let id = format!("cnb-example-{tag}-{port}");
         let mut run = command("runc");
         run.args(["run", "--bundle"]).arg(&bundle).arg(&id);
@@ -57,25 +55,4 @@ impl Drop for Service {
             eprintln!("cannot end the container {}: {error}", self.id);
         }
     }
-}
-
-fn unpack(tag: &str, bundle: &PathBuf) -> Result<()> {
-    if bundle.exists() {
-        fs::remove_dir_all(bundle)?;
-    }
-    fs::create_dir_all(bundle.parent().expect("it is below the directory of the examples"))?;
-    let image = format!("{}:{tag}", example::images().display());
-    command::read(command("umoci").args(["unpack", "--image", &image]).arg(bundle)).map(drop)
-}
-
-/// The network of this machine, a port to listen on, and no terminal.
-fn configure(bundle: &Path, port: u16) -> Result<()> {
-    let file = bundle.join("config.json");
-    let mut config: Value = serde_json::from_slice(&fs::read(&file)?)?;
-    config["process"]["terminal"] = false.into();
-    let env = config["process"]["env"].as_array_mut().ok_or("the bundle has no environment")?;
-    env.push(format!("PORT={port}").into());
-    let namespaces = config["linux"]["namespaces"].as_array_mut().ok_or("the bundle has no namespaces")?;
-    namespaces.retain(|namespace| namespace["type"] != "network");
-    Ok(fs::write(file, serde_json::to_vec(&config)?)?)
 }
