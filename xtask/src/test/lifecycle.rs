@@ -81,7 +81,10 @@ pub(super) fn run() -> Result<()> {
     }
     debian::ensure(&["binutils", "ca-certificates", "mmdebstrap", "runc", "skopeo", "umoci"])?;
     example::builder::make_parts()?;
-    let place = Place::new(&lifecycle.canonicalize()?)?;
+    let lifecycle = lifecycle
+        .canonicalize()
+        .map_err(|error| format!("{VARIABLE} is `{}`: {error}", lifecycle.display()))?;
+    let place = Place::new(&lifecycle)?;
     for input in &INPUTS {
         place.compare(input)?;
     }
