@@ -242,17 +242,27 @@ impl Error {
 
     /// Takes the error of a [`BlobReader`] out of an I/O error.
     pub(crate) fn from_read(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        Self::from_io("read", path)
+    }
+
+    /// Takes the error of a [`BlobWriter`] out of an I/O error.
+    fn from_write(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        Self::from_io("write", path)
+    }
+
+    fn from_io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |error| match error.downcast::<Self>() {
             Ok(error) => error,
-            Err(source) => Self::Io { action: "read", path, source },
+            Err(source) => Self::Io { action, path, source },
         }
     }
 }
 
-/// What a backend says of an I/O error.
+/// What a backend says of an I/O error. One that has only carried another error to its place says what that says.
 pub fn kind_of(error: &io::Error) -> ErrorKind {
     match error.kind() {
+        io::ErrorKind::Other => carried(error).map_or(ErrorKind::Other, kind_of),
         io::ErrorKind::NotFound => ErrorKind::NotFound,
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ErrorKind::Denied,
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::OutOfMemory => {
@@ -261,6 +271,11 @@ pub fn kind_of(error: &io::Error) -> ErrorKind {
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => ErrorKind::Corrupt,
         _ => ErrorKind::Other,
     }
+}
+
+fn carried(error: &io::Error) -> Option<&io::Error> {
+    let first: &(dyn std::error::Error + 'static) = error.get_ref()?;
+    std::iter::successors(Some(first), |error| error.source()).find_map(|error| error.downcast_ref())
 }
 
 pub(crate) fn sync_directory(path: &Path) -> Result<(), Error> {

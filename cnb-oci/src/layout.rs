@@ -255,7 +255,8 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T,
 
 fn write(directory: &Path, bytes: &[u8]) -> Result<Temporary, Error> {
     let mut temporary = Temporary::new(directory)?;
-    temporary.file().write_all(bytes).map_err(blob::Error::io("write", directory))?;
+    let written = temporary.file().write_all(bytes);
+    written.map_err(blob::Error::io("write", temporary.path()))?;
     Ok(temporary)
 }
 

@@ -48,18 +48,21 @@ impl BlobWriter {
     }
 
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.write_all(bytes).map_err(Error::io("write", self.temporary.path()))
+        self.write_all(bytes).map_err(Error::from_write(self.temporary.path()))
     }
 
     pub(crate) fn copy_from(&mut self, reader: &mut dyn Read, path: &Path) -> Result<(), Error> {
-        let write_failed = Error::io("write", self.temporary.path());
+        let write_failed = Error::from_write(self.temporary.path());
         copy(reader, self, Error::from_read(path), write_failed)
     }
 }
 
 impl Write for BlobWriter {
+    /// An error names the file: what writes tars does not know where they go.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.temporary.file().write(bytes)?;
+        let written = self.temporary.file().write(bytes).map_err(|source| {
+            io::Error::new(source.kind(), Error::io("write", self.temporary.path())(source))
+        })?;
         self.hasher.update(&bytes[..written]);
         Ok(written)
     }

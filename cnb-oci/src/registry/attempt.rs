@@ -25,7 +25,7 @@ impl Registry {
         if !error.is_retryable() || *failed >= retry.tries {
             return false;
         }
-        tracing::warn!(%error, "trying again");
+        tracing::warn!("trying again: {error}");
         retry.wait(*failed, error.retry_after());
         true
     }
