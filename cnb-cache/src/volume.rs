@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Source: `cache/volume_cache.go` of the lifecycle. Other than there, the directory is locked while it is open,
-//! and a content that was being replaced when a build was killed comes back.
+//! a content that was being replaced when a build was killed comes back, and a directory that cannot be written can
+//! be read.
 
 use std::fs;
 use std::fs::File;
@@ -54,27 +55,41 @@ pub const METADATA: &str = "io.buildpacks.lifecycle.cache.metadata";
 #[derive(Debug)]
 pub struct VolumeCache {
     directory: PathBuf,
+    /// Why nothing can be staged.
+    unwritable: Option<String>,
     _lock: Lock,
 }
 
 impl VolumeCache {
     /// Opens the cache in a directory that exists, when nobody else has it open any more. What was staged and
-    /// not committed is gone.
+    /// not committed is gone. A directory that is full or must not be changed can be read, and nothing else.
     ///
     /// # Errors
-    /// When there is no such directory, or it cannot be changed.
+    /// When there is no such directory, or it cannot be used.
     pub fn open(directory: &Path) -> Result<Self, VolumeError> {
-        let lock = Lock::wait(directory).map_err(opening(directory))?;
-        let cache = Self { directory: directory.to_owned(), _lock: lock };
-        let (committed, staging, backup) = (cache.committed(), cache.staging(), cache.backup());
-        atomic::remove_directory(&staging).map_err(opening(&staging))?;
+        let lock = lock(directory).map_err(opening(directory))?;
+        let mut cache = Self { directory: directory.to_owned(), unwritable: None, _lock: lock };
+        match cache.prepare() {
+            Err(VolumeError::Io { path, source, .. }) if only_forbids_changes(&source) => {
+                tracing::debug!("the cache is only read: {}: {source}", path.display());
+                cache.unwritable = Some(source.to_string());
+            }
+            prepared => prepared?,
+        }
+        Ok(cache)
+    }
+
+    fn prepare(&self) -> Result<(), VolumeError> {
+        let (committed, staging, backup) = (self.committed(), self.staging(), self.backup());
         if !committed.exists() && backup.exists() {
             fs::rename(&backup, &committed).map_err(opening(&committed))?;
         }
-        atomic::remove_directory(&backup).map_err(opening(&backup))?;
-        fs::create_dir_all(&staging).map_err(opening(&staging))?;
         fs::create_dir_all(&committed).map_err(opening(&committed))?;
-        Ok(cache)
+        atomic::remove_directory(&staging).map_err(opening(&staging))?;
+        if let Err(error) = atomic::remove_directory(&backup) {
+            tracing::debug!("an old content of the cache stays in {}: {error}", backup.display());
+        }
+        fs::create_dir_all(&staging).map_err(opening(&staging))
     }
 
     /// Which layers the cache holds; none when its metadata cannot be understood.
@@ -83,9 +98,16 @@ impl VolumeCache {
     /// When there is metadata that cannot be read.
     pub fn metadata(&self) -> Result<CacheMetadata, VolumeError> {
         let path = self.committed().join(METADATA);
-        match fs::read(&path) {
+        let read = || -> io::Result<Vec<u8>> {
+            let mut bytes = Vec::new();
+            open_file(&path)?.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        match read() {
             Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(CacheMetadata::default()),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | NO_FILE) => {
+                Ok(CacheMetadata::default())
+            }
             Err(error) => Err(VolumeError::at("reading", &path)(error)),
         }
     }
@@ -97,7 +119,7 @@ impl VolumeCache {
     /// without it.
     pub fn read(&self, diff_id: &str) -> Result<File, VolumeError> {
         let path = layer(&self.committed(), diff_id)?;
-        let mut file = File::open(&path).map_err(|error| unusable(diff_id, &path, error))?;
+        let mut file = open_file(&path).map_err(|error| unusable(diff_id, &path, error))?;
         let found = digest(&mut file).map_err(VolumeError::at("reading", &path))?;
         if found.as_str() != diff_id {
             let reason = format!("expected layer contents to have SHA '{diff_id}'; found '{found}'");
@@ -110,8 +132,9 @@ impl VolumeCache {
     /// Stages a layer that the cache holds already, after [reading](Self::read) it.
     ///
     /// # Errors
-    /// As for [`read`](Self::read).
+    /// As for [`read`](Self::read), and when nothing can be staged.
     pub fn reuse(&self, diff_id: &str) -> Result<(), VolumeError> {
+        self.check_writable()?;
         drop(self.read(diff_id)?);
         let path = layer(&self.staging(), diff_id)?;
         match fs::hard_link(layer(&self.committed(), diff_id)?, &path) {
@@ -132,6 +155,7 @@ impl VolumeCache {
         diff_id: &DiffId,
         write: impl FnOnce(&mut File) -> io::Result<()>,
     ) -> Result<(), VolumeError> {
+        self.check_writable()?;
         let path = layer(&self.staging(), diff_id.as_str())?;
         if path.exists() {
             return Ok(());
@@ -153,6 +177,21 @@ impl VolumeCache {
     /// # Errors
     /// When that fails: then the old content stays.
     pub fn commit(self, metadata: &CacheMetadata) -> Result<(), VolumeError> {
+        self.check_writable()?;
+        let result = self.replace(metadata);
+        if result.is_err() {
+            // A disk that is full is so no longer for others.
+            let _ = atomic::remove_directory(&self.staging());
+        }
+        result
+    }
+
+    /// The directory of the cache.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    fn replace(&self, metadata: &CacheMetadata) -> Result<(), VolumeError> {
         let (committed, staging, backup) = (self.committed(), self.staging(), self.backup());
         let path = staging.join(METADATA);
         let mut json = go_json::to_string(metadata).expect("all keys are strings");
@@ -176,9 +215,13 @@ impl VolumeCache {
         Ok(())
     }
 
-    /// The directory of the cache.
-    pub fn directory(&self) -> &Path {
-        &self.directory
+    fn check_writable(&self) -> Result<(), VolumeError> {
+        match &self.unwritable {
+            Some(reason) => {
+                Err(VolumeError::ReadOnly { path: self.directory.clone(), reason: reason.clone() })
+            }
+            None => Ok(()),
+        }
     }
 
     fn committed(&self) -> PathBuf {
@@ -208,6 +251,14 @@ pub enum VolumeError {
         /// Why it failed.
         source: io::Error,
     },
+    /// The cache can be read, but not changed.
+    #[error("the cache in {} cannot be changed: {reason}", path.display())]
+    ReadOnly {
+        /// Its directory.
+        path: PathBuf,
+        /// What the system said when it was opened.
+        reason: String,
+    },
     /// One layer is missing, unreadable or damaged.
     #[error("{0}")]
     Unusable(String),
@@ -217,6 +268,31 @@ impl VolumeError {
     fn at(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> Self {
         move |source| Self::Io { doing, path: path.to_owned(), source }
     }
+}
+
+/// The kind of the error that something else is where a file should be.
+const NO_FILE: io::ErrorKind = io::ErrorKind::InvalidData;
+
+/// Opens a file. Opening a pipe would wait for somebody who writes to it.
+fn open_file(path: &Path) -> io::Result<File> {
+    if fs::metadata(path)?.is_file() { File::open(path) } else { Err(NO_FILE.into()) }
+}
+
+fn lock(directory: &Path) -> io::Result<Lock> {
+    if let Some(lock) = Lock::try_take(directory)? {
+        return Ok(lock);
+    }
+    tracing::info!("Waiting for another build to end its work on the cache in {}", directory.display());
+    Lock::wait(directory)
+}
+
+/// Whether what could not be changed may still be read.
+fn only_forbids_changes(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::PermissionDenied | Kind::QuotaExceeded | Kind::ReadOnlyFilesystem | Kind::StorageFull
+    )
 }
 
 /// Metadata may say anything: what is no digest is no file of the cache.
@@ -237,6 +313,7 @@ fn unusable(diff_id: &str, path: &Path, error: io::Error) -> VolumeError {
         io::ErrorKind::PermissionDenied => VolumeError::Unusable(format!(
             "failed to read cache layer with SHA '{diff_id}' due to insufficient permissions"
         )),
+        NO_FILE => VolumeError::Unusable(format!("cache layer with SHA '{diff_id}' is no file")),
         _ => VolumeError::at("reading", path)(error),
     }
 }
@@ -350,6 +427,11 @@ mod tests {
                 assert_eq!(error.to_string(), expected);
             }
         }
+        let tar = directory.path().join(format!("committed/{one}.tar"));
+        fs::remove_file(&tar).expect("a file");
+        fs::create_dir(&tar).expect("a directory");
+        let error = cache.read(one.as_str()).expect_err("no file");
+        assert_eq!(error.to_string(), format!("cache layer with SHA '{one}' is no file"));
     }
 
     #[test]
@@ -374,6 +456,11 @@ mod tests {
             let cache = VolumeCache::open(directory.path()).expect("a cache");
             assert_eq!(cache.metadata().expect("an empty cache"), CacheMetadata::default(), "{text}");
         }
+        let file = directory.path().join("committed").join(METADATA);
+        fs::remove_file(&file).expect("a file");
+        fs::create_dir(&file).expect("a directory");
+        let cache = VolumeCache::open(directory.path()).expect("a cache");
+        assert_eq!(cache.metadata().expect("an empty cache"), CacheMetadata::default());
     }
 
     #[test]
