@@ -128,7 +128,8 @@ fn describe(
     Ok(RunImage { reference, image: name, target, ..RunImage::default() })
 }
 
-/// Unpacks the launch SBOM of the previous image; the restorer gives it to the buildpacks.
+/// Unpacks the launch SBOM of the previous image; the restorer gives it to the buildpacks. One of an image that was
+/// made with its layers elsewhere is of no use.
 fn restore_sbom(
     store: &dyn ImageStore,
     image: &FoundImage,
@@ -139,7 +140,11 @@ fn restore_sbom(
     tracing::info!("Restoring data for SBOM from previous image");
     let diff_id: DiffId = diff_id.parse().map_err(|error| AnalyzeError::Sbom(Box::new(error)))?;
     let tar = store.layer(image, &diff_id).map_err(|error| AnalyzeError::Sbom(Box::new(error)))?;
-    extract(tar, layers).map_err(|error: ExtractError| AnalyzeError::Sbom(Box::new(error)))
+    match extract(tar, &layers.join("sbom")) {
+        Err(error @ ExtractError::Outside(_)) => tracing::warn!("Skipping SBOM of previous image: {error}"),
+        result => result.map_err(|error| AnalyzeError::Sbom(Box::new(error)))?,
+    }
+    Ok(())
 }
 
 /// The label `io.buildpacks.lifecycle.metadata` of an image; empty when there is none.

@@ -7,6 +7,7 @@ pub mod images;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -132,10 +133,7 @@ fn write(layers: &Path, plan: &RestorePlan) -> Result<(), RestoreError> {
         fs::write(&path, text).map_err(|source| failed(&path, source))?;
     }
     for layer in &plan.removed {
-        remove(&layers.join(layer), |path| match fs::symlink_metadata(path) {
-            Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
-            _ => fs::remove_file(path),
-        })?;
+        remove(&layers.join(layer), remove_whatever)?;
         for extension in ["toml", "sha"] {
             remove(&layers.join(format!("{layer}.{extension}")), |path| fs::remove_file(path))?;
         }
@@ -150,7 +148,15 @@ fn remove(path: &Path, with: impl Fn(&Path) -> io::Result<()>) -> Result<(), Res
     }
 }
 
-/// Unpacks a layer into its directory and nowhere else. One that is found to be damaged at its end leaves nothing.
+fn remove_whatever(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        _ => fs::remove_file(path),
+    }
+}
+
+/// Unpacks a layer into its directory and nowhere else. One that is found to be damaged at its end, or to have
+/// anything elsewhere, leaves nothing.
 fn unpack(cache: &dyn LayerCache, id: &str, diff_id: &str, directory: &Path) -> Result<(), RestoreError> {
     let skip = |reason: &dyn std::fmt::Display| tracing::warn!("Skipping restore for layer {id}: {reason}");
     let tar = match cache.read(diff_id) {
@@ -162,12 +168,12 @@ fn unpack(cache: &dyn LayerCache, id: &str, diff_id: &str, directory: &Path) -> 
         Err(source) => return Err(RestoreError::Read { id: id.to_owned(), source }),
     };
     match extract(tar, directory) {
-        Err(ExtractError::Archive(error)) if error.kind() == io::ErrorKind::InvalidData => {
-            skip(&error);
-            remove(directory, |path| fs::remove_dir_all(path))
-        }
-        result => result.map_err(|source| RestoreError::Extract { id: id.to_owned(), source }),
+        Err(ExtractError::Archive(error)) if error.kind() == io::ErrorKind::InvalidData => skip(&error),
+        // Perhaps only the cache of a platform whose layers are elsewhere.
+        Err(error @ ExtractError::Outside(_)) => skip(&error),
+        result => return result.map_err(|source| RestoreError::Extract { id: id.to_owned(), source }),
     }
+    remove(directory, remove_whatever)
 }
 
 /// Gives each buildpack the SBOMs of its layers: those of the cache, and those that the analyzer took from the
@@ -197,11 +203,21 @@ fn copy_sboms(from: &Path, to: &Path) -> Result<(), RestoreError> {
             if file.starts_with("sbom") && file.ends_with("json") && source.is_file() && !source.is_symlink()
             {
                 let target = to.join(format!("{layer}.{file}"));
-                fs::copy(&source, &target).map_err(|source| failed(&target, source))?;
+                copy(&source, &target).map_err(|source| failed(&target, source))?;
             }
         }
     }
     Ok(())
+}
+
+/// Copies content and mode. A link at `to`, which may be a layer of the cache, is not followed.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    let mut source = fs::File::open(from)?;
+    let mut target =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).custom_flags(flags).open(to)?;
+    target.set_permissions(source.metadata()?.permissions())?;
+    io::copy(&mut source, &mut target).map(|_| ())
 }
 
 /// The names in a directory; none when it is none.

@@ -114,17 +114,10 @@ fn absolute(name: &[u8]) -> PathBuf {
     path
 }
 
-/// Whether the path is below `layers` and no directory on the way is a link.
+/// Whether the path is `layers` or below, and no directory from there on is a link.
 fn is_inside(path: &Path, layers: &Path) -> bool {
-    let Ok(relative) = path.strip_prefix(layers) else {
-        return false;
-    };
-    let mut parent = layers.to_owned();
-    let parts: Vec<_> = relative.components().collect();
-    parts[..parts.len().saturating_sub(1)].iter().all(|part| {
-        parent.push(part);
-        !parent.is_symlink()
-    })
+    let parents = path.ancestors().skip(1).take_while(|parent| parent.starts_with(layers));
+    path.starts_with(layers) && !parents.into_iter().any(Path::is_symlink)
 }
 
 fn make(path: &Path) -> Result<(), ExtractError> {
@@ -232,13 +225,20 @@ mod tests {
                 ("<layers>/s", EntryType::Symlink, 0o777, "../x"),
                 ("<layers>/s", EntryType::Regular, 0o644, "x"),
             ],
+            &[("<layers>", EntryType::Symlink, 0o777, "."), ("<layers>/x", EntryType::Regular, 0o644, "x")],
+            &[
+                ("<layers>", EntryType::Symlink, 0o777, ".."),
+                ("<layers>/x/y", EntryType::Symlink, 0o777, "/"),
+            ],
             &[("<layers>/p", EntryType::Fifo, 0o644, "")],
             &[("<layers>/h", EntryType::Link, 0o644, "")],
         ];
         for entries in cases {
             let root = tempfile::tempdir().expect("a directory");
             let layers = root.path().join("layers");
-            fs::create_dir(&layers).expect("a directory");
+            if entries[0].0 != "<layers>" {
+                fs::create_dir(&layers).expect("a directory");
+            }
             unpack(&layers, entries).expect_err("refused");
             assert!(!root.path().join("x").exists(), "{entries:?}");
         }

@@ -12,6 +12,8 @@ use cnb_core::buildpack::group::GroupElement;
 use cnb_core::buildpack::layer::Layer as LayerFile;
 use cnb_core::buildpack::store::Store;
 use cnb_core::encode::any;
+use cnb_core::id::LayerName;
+use cnb_core::labels::lifecycle::BuildpackLayers;
 use cnb_core::labels::lifecycle::CacheMetadata;
 use cnb_core::labels::lifecycle::Layer;
 use cnb_core::labels::lifecycle::LifecycleMetadata;
@@ -69,6 +71,8 @@ pub struct RestoredLayer {
 pub enum Message {
     /// Contents come from the cache.
     Data(String),
+    /// What the cache or the previous image calls a layer is no name of one.
+    InvalidName(String),
     /// Metadata comes from the previous image.
     MetadataFromApp(String),
     /// Metadata comes from the cache.
@@ -83,6 +87,7 @@ impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Data(id) => write!(f, "Restoring data for {id:?} from cache"),
+            Self::InvalidName(id) => write!(f, "Ignoring {id:?}: this is not the name of a layer"),
             Self::MetadataFromApp(id) => write!(f, "Restoring metadata for {id:?} from app image"),
             Self::MetadataFromCache(id) => write!(f, "Restoring metadata for {id:?} from cache"),
             Self::SkippingLayers => f.write_str("Skipping buildpack layer analysis"),
@@ -97,6 +102,7 @@ pub fn plan(inputs: &RestoreInputs<'_>) -> RestorePlan {
     let mut written: BTreeMap<(&str, &str), &Layer> = BTreeMap::new();
     for buildpack in inputs.group {
         plan.store(inputs, buildpack);
+        plan.messages.extend(invalid_names(inputs, buildpack.id.as_str()));
     }
     if inputs.skip_layers {
         plan.messages.push(Message::SkippingLayers);
@@ -130,7 +136,7 @@ impl RestorePlan {
         written: &mut BTreeMap<(&'a str, &'a str), &'a Layer>,
     ) {
         let id = buildpack.id.as_str();
-        for (name, layer) in inputs.previous.buildpack(id).iter().flat_map(|old| &old.layers) {
+        for (name, layer) in layers(inputs.previous.buildpack(id)) {
             let is_cached = inputs.cache.layer(id, name).is_some_and(|cached| cached.cache);
             if layer.launch && if layer.cache { is_cached } else { !layer.build } {
                 self.messages.push(Message::MetadataFromApp(format!("{id}:{name}")));
@@ -138,7 +144,7 @@ impl RestorePlan {
                 written.insert((id, name), layer);
             }
         }
-        for (name, layer) in inputs.cache.buildpack(id).iter().flat_map(|cached| &cached.layers) {
+        for (name, layer) in layers(inputs.cache.buildpack(id)) {
             let in_app = inputs.previous.layer(id, name).is_some() || !inputs.api.at_least(14);
             if layer.cache && !(layer.launch && in_app) {
                 self.messages.push(Message::MetadataFromCache(format!("{id}:{name}")));
@@ -156,7 +162,7 @@ impl RestorePlan {
     ) {
         let id = buildpack.id.as_str();
         let exists = |name: &str| inputs.existing.get(id).is_some_and(|names| names.contains(name));
-        for (name, cached) in inputs.cache.buildpack(id).iter().flat_map(|cached| &cached.layers) {
+        for (name, cached) in layers(inputs.cache.buildpack(id)) {
             let metadata = written.get(&(id, name.as_str()));
             if !cached.cache || (metadata.is_none() && !exists(name)) {
                 continue;
@@ -184,6 +190,23 @@ impl RestorePlan {
         self.files.insert(format!("{directory}/{name}.toml"), text);
         self.directories.insert(directory);
     }
+}
+
+/// The layers of a buildpack. Caches and labels may say anything: a name must not lead out of `<layers>/<buildpack>`.
+fn layers(buildpack: Option<&BuildpackLayers>) -> impl Iterator<Item = (&String, &Layer)> {
+    buildpack.into_iter().flat_map(|buildpack| &buildpack.layers).filter(|(name, _)| is_valid(name))
+}
+
+fn invalid_names(inputs: &RestoreInputs<'_>, id: &str) -> Vec<Message> {
+    let both = [inputs.previous.buildpack(id), inputs.cache.buildpack(id)];
+    let names: BTreeSet<&String> =
+        both.into_iter().flatten().flat_map(|layers| layers.layers.keys()).collect();
+    let invalid = names.into_iter().filter(|name| !is_valid(name));
+    invalid.map(|name| Message::InvalidName(format!("{id}:{name}"))).collect()
+}
+
+fn is_valid(name: &str) -> bool {
+    name.parse::<LayerName>().is_ok()
 }
 
 #[cfg(test)]
@@ -249,6 +272,32 @@ mod tests {
             let text = restored.map(|sha| format!("[metadata]\n  from = \"{sha}\"\n"));
             assert_eq!(plan.files.get("a_b/x.toml"), text.as_ref(), "{case}");
         }
+    }
+
+    #[test]
+    fn names_that_are_none_are_ignored() {
+        let layers = |names: &[&str], flags: &str| BuildpackLayers {
+            id: "a/b".to_owned(),
+            layers: names.iter().map(|name| ((*name).to_owned(), layer(flags, "1"))).collect(),
+            ..Default::default()
+        };
+        let previous =
+            LifecycleMetadata { buildpacks: vec![layers(&["../x", "ok"], "l")], ..Default::default() };
+        let cached = layers(&["..", "", "a/../../x", "../x", "there/.."], "c");
+        let cache = CacheMetadata { buildpacks: vec![cached], ..Default::default() };
+        let group = [element()];
+        let plan = plan(&RestoreInputs {
+            api: NEW,
+            group: &group,
+            previous: &previous,
+            cache: &cache,
+            skip_layers: false,
+            existing: &BTreeMap::new(),
+        });
+        assert_eq!(plan.files.keys().collect::<Vec<_>>(), ["a_b/ok.toml"]);
+        assert!(plan.contents.is_empty() && plan.removed.is_empty());
+        let invalid = plan.messages.iter().filter(|message| matches!(message, Message::InvalidName(_)));
+        assert_eq!(invalid.count(), 5, "each once: {:?}", plan.messages);
     }
 
     #[test]
