@@ -115,13 +115,17 @@ impl ImageStore for LayoutDirectory {
     }
 }
 
-/// The only image of a layout, for this machine; none when there is no layout.
+/// The only image of a layout, for this machine; none when there is no layout, or an export into it was killed before
+/// there was an image.
 fn find(path: &Path) -> Result<Option<FoundImage>> {
     let layout = match Layout::open(path) {
         Ok(layout) => layout,
         Err(layout::Error::NoLayout { .. }) => return Ok(None),
         Err(error) => return Err(from_layout(error)),
     };
+    if layout.index().map_err(from_layout)?.manifests.is_empty() {
+        return Ok(None);
+    }
     let image = layout.image(None, &Platform::host()).map_err(from_layout)?;
     let name = path.display().to_string();
     let identifier = format!("{name}@{}", image.descriptor.digest);

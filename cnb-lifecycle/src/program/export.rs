@@ -173,7 +173,9 @@ fn target(
     }
     let names: Vec<&str> =
         std::iter::once(&inputs.output_image).chain(&inputs.tags).map(String::as_str).collect();
-    let target = store.target(&names, &base, previous.as_ref()).map_err(failed)?;
+    // Layouts get the layers of the base here already.
+    let target = store.target(&names, &base, previous.as_ref());
+    let target = target.map_err(|error| failed(error).with_code(code::EXPORT))?;
     if inputs.use_layout {
         tracing::info!("Using app image: {}", target.name());
     }

@@ -58,7 +58,11 @@ fn ensure_owner(directory: &Path, uid: u32, gid: u32) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
         Ok(metadata) if can_write(&metadata, uid, gid) => Ok(()),
-        Ok(_) => give(directory, uid, gid),
+        Ok(_) => match give(directory, uid, gid) {
+            // A cache may be read all the same; whoever has to write says what is wrong.
+            Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => Ok(()),
+            result => result,
+        },
     }
 }
 
