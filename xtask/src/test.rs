@@ -9,6 +9,7 @@ use crate::programs;
 mod apps;
 mod cli;
 mod engines;
+mod faults;
 mod labels;
 mod lifecycle;
 mod package;
@@ -33,6 +34,7 @@ const STAGES: &[Stage] = &[
         about: "tests of cnb-oci, its local backend as root and rootless",
         run: rust::local,
     },
+    Stage { name: "faults", about: "the lifecycle survives kills and full disks", run: faults::run_tests },
     Stage { name: "doc", about: "the documentation builds without a warning", run: rust::doc },
     Stage { name: "tree", about: "cnb-llb depends on little", run: rust::tree },
     Stage { name: "dist", about: "the programs are static", run: programs::dist },

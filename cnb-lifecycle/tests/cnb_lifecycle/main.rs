@@ -1,7 +1,14 @@
 //! The programs of the crate, run as a platform runs them.
 
+mod build;
+mod concurrent;
+mod damaged_cache;
 mod fixture;
 mod launcher;
 mod lifecycle;
+mod outcome;
 mod phases;
 mod platform;
+mod registry_faults;
+#[path = "../../../cnb-oci/tests/registry/server.rs"]
+mod server;

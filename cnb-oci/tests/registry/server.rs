@@ -45,6 +45,8 @@ struct State {
 pub(crate) enum Fault {
     /// The answer is this status, with headers.
     Status(u16, Vec<(&'static str, String)>),
+    /// The answer is this status, why, and that the client may try again at once.
+    Refusal(u16, &'static str),
     /// The connection ends when that many bytes of the request's body were read.
     HangUp(usize),
     /// The body of the answer ends too early, after that many bytes.
@@ -124,6 +126,11 @@ impl Server {
     /// A blob of a repository.
     pub(crate) fn blob(&self, repository: &str, digest: &str) -> Option<Vec<u8>> {
         lock(&self.state).content.blob(repository, digest)
+    }
+
+    /// A manifest of a repository, by tag or digest.
+    pub(crate) fn manifest(&self, repository: &str, name: &str) -> Option<Vec<u8>> {
+        lock(&self.state).content.manifest_of(repository, name)
     }
 
     /// The uploads that were neither closed nor given up.
@@ -210,6 +217,9 @@ impl State {
             return headers
                 .iter()
                 .fold(Answer::new(*status), |answer, (name, value)| answer.with(name, value));
+        }
+        if let Some(Fault::Refusal(status, message)) = fault {
+            return Answer::error(*status, "REFUSED", message).with("Retry-After", "0");
         }
         if let Some(Fault::Expire) = fault {
             self.gate.expire();

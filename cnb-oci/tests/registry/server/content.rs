@@ -41,6 +41,11 @@ impl Content {
         self.blobs.get(&(repository.to_owned(), digest.to_owned())).cloned()
     }
 
+    pub(super) fn manifest_of(&self, repository: &str, name: &str) -> Option<Vec<u8>> {
+        let (_, bytes) = self.manifests.get(&(repository.to_owned(), name.to_owned()))?;
+        Some(bytes.clone())
+    }
+
     pub(super) fn open_uploads(&self) -> usize {
         self.uploads.len()
     }

@@ -1,0 +1,25 @@
+//! The lifecycle when it is killed, and when disks are full.
+
+use crate::Result;
+use crate::command::cargo;
+use crate::command::run;
+use crate::debian;
+
+/// The tests of cnb-lifecycle that mount disks and trace processes; everywhere else they are ignored. What they print
+/// says how to repeat them.
+pub(super) fn run_tests() -> Result<()> {
+    if !debian::is_root() {
+        return Err("these tests need root: they mount small disks".into());
+    }
+    debian::ensure(&["strace"])?;
+    run(&mut cargo([
+        "test",
+        "--package",
+        "cnb-lifecycle",
+        "--test",
+        "faults",
+        "--",
+        "--ignored",
+        "--nocapture",
+    ]))
+}
