@@ -59,11 +59,20 @@ pub trait ImageStore: Debug + Send + Sync {
     /// When that cannot be told.
     fn is_complete(&self, image: &FoundImage) -> Result<bool>;
 
+    /// A blob of the image. Reading fails at the end when it is not what its digest says.
+    ///
+    /// # Errors
+    /// When the image has no such blob, or it cannot be read.
+    fn blob(&self, image: &FoundImage, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>>;
+
     /// The tar of a layer. Reading fails at the end when it is not what its digests say.
     ///
     /// # Errors
     /// When the image has no such layer, or it cannot be read.
-    fn layer(&self, image: &FoundImage, diff_id: &DiffId) -> Result<Box<dyn Read + Send>>;
+    fn layer(&self, image: &FoundImage, diff_id: &DiffId) -> Result<Box<dyn Read + Send>> {
+        let descriptor = layer_of(image, diff_id)?;
+        layer_tar(self.blob(image, descriptor)?, descriptor, diff_id)
+    }
 
     /// What images that are based on `base` say about where it is.
     fn recorded_reference(&self, base: &FoundImage) -> String {

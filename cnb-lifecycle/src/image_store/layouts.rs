@@ -9,7 +9,6 @@ use std::path::PathBuf;
 
 use cnb_core::backend::Error;
 use cnb_core::backend::ErrorKind;
-use cnb_core::digest::DiffId;
 use cnb_core::reference::InvalidReference;
 use cnb_core::reference::Reference;
 use cnb_oci::blob;
@@ -23,7 +22,6 @@ use super::FoundImage;
 use super::ImageStore;
 use super::ImageTarget;
 use super::Result;
-use super::layer_tar;
 use super::layout_target::LayoutTarget;
 use super::layout_target::Output;
 
@@ -90,11 +88,9 @@ impl ImageStore for LayoutDirectory {
         Ok(true)
     }
 
-    fn layer(&self, image: &FoundImage, diff_id: &DiffId) -> Result<Box<dyn Read + Send>> {
-        let descriptor = super::layer_of(image, diff_id)?;
+    fn blob(&self, image: &FoundImage, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>> {
         let layout = Layout::open(&image.name).map_err(from_layout)?;
-        let blob = layout.blobs().open(&descriptor.digest, descriptor.size).map_err(from_blob)?;
-        layer_tar(blob, descriptor, diff_id)
+        Ok(Box::new(layout.blobs().open(&descriptor.digest, descriptor.size).map_err(from_blob)?))
     }
 
     /// The path of the base with the digest of an image without layers, which the Go lifecycle opens by mistake.

@@ -27,8 +27,6 @@ use super::ImageTarget;
 use super::Result;
 use super::Saved;
 use super::WriteLayer;
-use super::layer_of;
-use super::layer_tar;
 use super::not_in_previous;
 
 /// All registries that a client reaches.
@@ -76,10 +74,9 @@ impl ImageStore for RegistryStore {
         Ok(parallel::map(layers, there).map_err(from_registry)?.into_iter().all(|there| there))
     }
 
-    fn layer(&self, image: &FoundImage, diff_id: &DiffId) -> Result<Box<dyn Read + Send>> {
-        let descriptor = layer_of(image, diff_id)?;
+    fn blob(&self, image: &FoundImage, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>> {
         let blob = self.registry.blob(&reference(&image.identifier)?, descriptor).map_err(from_registry)?;
-        layer_tar(blob, descriptor, diff_id)
+        Ok(Box::new(blob))
     }
 
     fn target(

@@ -1,8 +1,12 @@
 //! What the extender needs to know of the images that it extends.
 //!
-//! Source: `cmd/lifecycle/restorer.go` of the lifecycle. Go also fetches the layers of these images, which nobody
-//! reads: the extender runs in them.
+//! Source: `cmd/lifecycle/restorer.go` of the lifecycle.
 
+use std::fs;
+use std::fs::Permissions;
+use std::io;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use cnb_core::analyzed::Analyzed;
@@ -39,6 +43,14 @@ pub struct Inputs<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImagesError {
+    /// A layer cannot be kept.
+    #[error("{action}")]
+    Io {
+        /// What was being done, with the name of the image.
+        action: String,
+        /// Why not.
+        source: io::Error,
+    },
     /// The run image may not be read any more.
     #[error("selected run image '{0}' is not accessible")]
     Inaccessible(String),
@@ -66,7 +78,7 @@ pub enum ImagesError {
     },
 }
 
-/// Adds references and targets to the analysis, and keeps manifests and configs for the extender.
+/// Adds references and targets to the analysis, and keeps images to extend where the extender looks for them.
 ///
 /// # Errors
 /// When an image is missing or cannot be read, or cannot be kept.
@@ -112,7 +124,7 @@ fn find(store: &dyn ImageStore, name: &str, what: &str) -> Result<FoundImage, Im
     }
 }
 
-/// Keeps manifest and config of an image.
+/// Keeps an image where the extender looks for it.
 fn pull(
     store: &dyn ImageStore,
     name: &str,
@@ -123,9 +135,37 @@ fn pull(
     let image = find(store, name, what)?;
     let path = base_images.join(image.image.descriptor.digest.as_str());
     tracing::debug!("Saving image metadata to {}...", path.display());
-    let saved = Layout::create(path).and_then(|layout| layout.put_without_layers(&image.image));
-    saved.map_err(|source| ImagesError::Layout { action: format!("{what} {name}"), source })?;
+    let action = || format!("{what} {name}");
+    let layout = Layout::create(&path).map_err(|source| ImagesError::Layout { action: action(), source })?;
+    for layer in &image.image.manifest.layers {
+        let blob = store.blob(&image, layer);
+        let blob = blob.map_err(|source| ImagesError::Store { action: action(), source })?;
+        copy(blob, &layout).map_err(|source| ImagesError::Io { action: action(), source })?;
+    }
+    layout
+        .put_without_layers(&image.image)
+        .map_err(|source| ImagesError::Layout { action: action(), source })?;
+    set_modes(&layout, &image).map_err(|source| ImagesError::Io { action: action(), source })?;
     Ok(image)
+}
+
+fn copy(mut blob: Box<dyn Read + Send>, layout: &Layout) -> io::Result<()> {
+    let mut writer = layout.blobs().writer().map_err(io::Error::other)?;
+    io::copy(&mut blob, &mut writer)?;
+    writer.finish().map_err(io::Error::other)?;
+    Ok(())
+}
+
+/// The modes with which go-containerregistry writes a layout: layers are for their owner, who is the extender.
+fn set_modes(layout: &Layout, image: &FoundImage) -> io::Result<()> {
+    let set = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode));
+    for file in ["index.json", "oci-layout"] {
+        set(&layout.directory().join(file), 0o755)?;
+    }
+    for layer in &image.image.manifest.layers {
+        set(&layout.blobs().path(&layer.digest), 0o600)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
