@@ -1,81 +1,101 @@
 //! What a solve takes.
 
-use std::collections::BTreeMap;
+mod collect;
+mod read;
+
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use crate::op::Vertex;
-use crate::op::digest;
-use crate::op::reference;
-use crate::wire::Message;
+pub use read::ReadError;
 
-/// A marshalled graph: each vertex once, after its inputs, and at the end one that points to the head.
-#[derive(Clone, Debug, Eq, PartialEq)]
+use crate::Capability;
+use crate::annotate::CUSTOM_NAME;
+use crate::digest::Digest;
+use crate::ops::Op;
+use crate::ops::OpMetadata;
+use crate::ops::Source;
+use crate::ops::{self};
+use crate::wire;
+
+/// A marshalled graph: each operation once, after its inputs, and at the end one that points to the head.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Definition {
-    operations: Vec<Vec<u8>>,
-    /// What a daemon must be able to do for an operation, by its digest.
-    capabilities: BTreeMap<String, Vec<&'static str>>,
+    message: ops::Definition,
 }
 
 impl Definition {
-    /// The marshalled `pb.Op`s, in order. None for no files.
-    pub fn operations(&self) -> &[Vec<u8>] {
-        &self.operations
-    }
-
-    /// The `pb.Definition`, for the `Solve` of a daemon or of the gateway.
+    /// The `pb.Definition`, for the `Solve` of a daemon or of the gateway. No bytes mean no files.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let all = self.operations.iter().fold(Message::default(), |all, op| all.explicit_bytes(1, op));
-        let entry = |digest: &String, capabilities: &Vec<&str>| {
-            let metadata = capabilities.iter().fold(Message::default(), |metadata, capability| {
-                metadata.message(5, Message::default().explicit_bytes(1, capability).explicit_int(2, 1))
-            });
-            Message::default().explicit_bytes(1, digest).message(2, metadata)
-        };
-        let metadata = self.capabilities.iter();
-        metadata
-            .fold(all, |all, (digest, capabilities)| all.message(2, entry(digest, capabilities)))
-            .into_bytes()
+        wire::encode(&self.message)
     }
 
-    /// The graph below a vertex.
-    pub(crate) fn of(head: Option<&Arc<Vertex>>) -> Self {
-        let mut definition = Self { operations: Vec::new(), capabilities: BTreeMap::new() };
-        let Some(head) = head else {
-            return definition;
-        };
-        for vertex in post_order(head) {
-            definition.push(vertex.bytes.clone(), vertex.capabilities.clone());
+    /// The `pb.Definition` as a message.
+    pub fn message(&self) -> &ops::Definition {
+        &self.message
+    }
+
+    /// The marshalled `pb.Op`s, in order, the last one points to the head. None for no files.
+    pub fn operations(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.message.def.iter().map(AsRef::as_ref)
+    }
+
+    /// The operations, in order, each after its inputs; without the last one, which is none.
+    pub fn vertices(&self) -> impl Iterator<Item = VertexRef<'_>> {
+        let count = self.message.def.len().saturating_sub(1);
+        self.operations().take(count).map(|bytes| self.vertex(bytes))
+    }
+
+    /// The digest of the operation whose output the graph makes, and which of its outputs; none for no files.
+    pub fn head(&self) -> Option<(String, i64)> {
+        self.terminal()?.op.inputs.into_iter().next().map(|input| (input.digest, input.index))
+    }
+
+    /// What a daemon must be able to do to make it.
+    pub fn capabilities(&self) -> BTreeSet<Capability> {
+        self.message.metadata.values().flat_map(|metadata| metadata.caps.iter().cloned()).collect()
+    }
+
+    /// Where its operations were written.
+    pub fn source(&self) -> Option<&Source> {
+        self.message.source.as_ref()
+    }
+
+    /// The operation that points to the head.
+    pub(crate) fn terminal(&self) -> Option<VertexRef<'_>> {
+        self.operations().last().map(|bytes| self.vertex(bytes))
+    }
+
+    pub(crate) fn into_message(self) -> ops::Definition {
+        self.message
+    }
+
+    fn vertex<'a>(&'a self, bytes: &'a [u8]) -> VertexRef<'a> {
+        let digest = Digest::of(bytes);
+        VertexRef {
+            bytes,
+            digest,
+            op: wire::decode(bytes).expect("it was marshalled here or checked when it was read"),
+            metadata: self.message.metadata.get(digest.as_str()),
         }
-        let terminal = Message::default().message(1, reference(&head.digest)).into_bytes();
-        definition.push(terminal, vec!["constraints", "platform"]);
-        definition
-    }
-
-    fn push(&mut self, operation: Vec<u8>, mut capabilities: Vec<&'static str>) {
-        capabilities.sort_unstable();
-        self.capabilities.insert(digest(&operation), capabilities);
-        self.operations.push(operation);
     }
 }
 
-/// Every vertex once, inputs first, without recursion: graphs may be deep.
-fn post_order(head: &Arc<Vertex>) -> Vec<&Vertex> {
-    let mut seen = BTreeSet::new();
-    let mut ordered = Vec::new();
-    let mut path: Vec<(&Vertex, usize)> = vec![(head, 0)];
-    while let Some((vertex, next)) = path.last_mut() {
-        if let Some(input) = vertex.inputs.get(*next) {
-            *next += 1;
-            if !seen.contains(input.digest.as_str()) {
-                path.push((input, 0));
-            }
-            continue;
-        }
-        if seen.insert(vertex.digest.as_str()) {
-            ordered.push(*vertex);
-        }
-        path.pop();
+/// An operation of a definition.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct VertexRef<'a> {
+    /// The marshalled operation.
+    pub bytes: &'a [u8],
+    /// What it is known by.
+    pub digest: Digest,
+    /// What is in the bytes.
+    pub op: Op,
+    /// What is said of it beside.
+    pub metadata: Option<&'a OpMetadata>,
+}
+
+impl VertexRef<'_> {
+    /// What progress calls it, if somebody said so.
+    pub fn name(&self) -> Option<&str> {
+        self.metadata?.description.get(CUSTOM_NAME).map(String::as_str)
     }
-    ordered
 }

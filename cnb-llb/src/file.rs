@@ -1,51 +1,134 @@
-//! Files that are part of the graph.
+//! Changes to files.
 
-use crate::op::Kind;
-use crate::op::Vertex;
+mod action;
+mod copy;
+mod make;
+mod marshal;
+mod owner;
+mod path;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
+
+use action::Action;
+pub use copy::Copy;
+pub use copy::CopySource;
+pub use make::MakeDir;
+pub use make::MakeFile;
+pub use make::Remove;
+pub use make::Symlink;
+pub use owner::Owner;
+pub(crate) use path::absolute;
+
+use crate::annotate::Annotations;
+use crate::annotate::annotate;
 use crate::state::State;
-use crate::wire::Message;
 
-/// The input of an action that has none, and the time of a file that shall get none.
-const NONE: i64 = -1;
-
-/// A file to make.
+/// Changes to files that are made one after the other, as one operation, for [`State::file`].
+///
+/// ```
+/// use cnb_llb::{Annotate as _, Copy, FileOp, Image, MakeDir, Remove, State};
+///
+/// let app = State::scratch();
+/// let files = FileOp::new(MakeDir::new("/srv", 0o755))
+///     .then(Copy::new(&app, "/", "/srv/").contents_only())
+///     .then(Remove::new("/srv/*.log").wildcards().allow_missing())
+///     .named("install the application");
+/// let state = Image::new("alpine").state().file(files);
+/// ```
 #[derive(Clone, Debug)]
-pub struct MakeFile {
-    path: String,
-    mode: u32,
-    content: Vec<u8>,
-    timestamp: i64,
+pub struct FileOp {
+    actions: Vec<Action>,
+    annotations: Annotations,
 }
 
-impl MakeFile {
-    /// A file with these permission bits, for example `0o644`. Its directory must exist.
-    pub fn new(path: impl Into<String>, mode: u32, content: impl Into<Vec<u8>>) -> Self {
-        Self { path: path.into(), mode, content: content.into(), timestamp: NONE }
+annotate!(FileOp);
+
+impl FileOp {
+    /// A first change.
+    pub fn new(first: impl Into<Self>) -> Self {
+        first.into()
     }
 
-    /// Sets the time it was changed, in nanoseconds since 1970; the time of the build if not said.
+    /// Another change after it, or several. What an operation was told beside its changes adds up.
     #[must_use]
-    pub fn with_timestamp(mut self, nanoseconds: i64) -> Self {
-        self.timestamp = nanoseconds;
+    pub fn then(mut self, next: impl Into<Self>) -> Self {
+        let next = next.into();
+        self.actions.extend(next.actions);
+        self.annotations.extend(next.annotations);
         self
     }
 
-    /// `pb.FileActionMkFile`.
-    fn message(&self) -> Message {
-        let head = Message::default().bytes(1, &self.path).int(2, self.mode.into());
-        head.bytes(3, &self.content).int(5, self.timestamp)
+    /// These changes to a tree, as a source for a [`Copy`](struct@Copy): made within the operation of the copy, and gone after it.
+    pub fn prepare(self, state: &State) -> Prepared {
+        Prepared(Arc::new(Preparation { state: state.clone(), actions: self.actions }))
+    }
+
+    fn of(action: Action) -> Self {
+        Self { actions: vec![action], annotations: Annotations::default() }
     }
 }
 
-impl State {
-    /// These files and one more.
-    #[must_use]
-    pub fn make_file(&self, file: &MakeFile) -> Self {
-        let input = if self.vertex().is_some() { 0 } else { NONE };
-        // `pb.FileAction`: the first input, no second one, output 0.
-        let action = Message::default().int(1, input).int(2, NONE).message(5, file.message());
-        let inputs = self.vertex().cloned().into_iter().collect();
-        let operation = Message::default().message(2, action);
-        Self::of(Vertex::new(inputs, None, Kind::File, operation, vec!["file.base"]))
+/// Changed files that exist only within an operation, to be copied from. Cheap to clone: clones are made once.
+#[derive(Clone, Debug)]
+pub struct Prepared(Arc<Preparation>);
+
+#[derive(Debug)]
+struct Preparation {
+    state: State,
+    actions: Vec<Action>,
+}
+
+/// Makes a file operation of each kind of change.
+macro_rules! actions {
+    ($($kind:ident)*) => {$(
+        impl From<$kind> for FileOp {
+            fn from(action: $kind) -> Self {
+                Self::of(Action::$kind(action))
+            }
+        }
+    )*};
+}
+
+actions!(MakeFile MakeDir Remove Symlink);
+
+impl From<Copy> for FileOp {
+    fn from(action: Copy) -> Self {
+        Self::of(Action::Copy(Box::new(action)))
+    }
+}
+
+/// The time as BuildKit has it: nanoseconds since 1970, and -1 for none. Times it cannot count are the nearest one.
+fn timestamp(time: Option<SystemTime>) -> i64 {
+    let Some(time) = time else {
+        return -1;
+    };
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
+        Err(before) => {
+            i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |nanoseconds| -nanoseconds)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn times_are_nanoseconds() {
+        let cases = [
+            (None, -1),
+            (Some(UNIX_EPOCH), 0),
+            (Some(UNIX_EPOCH + Duration::from_millis(1500)), 1_500_000_000),
+            (Some(UNIX_EPOCH - Duration::from_secs(1)), -1_000_000_000),
+            (Some(UNIX_EPOCH + Duration::from_secs(u64::MAX / 4)), i64::MAX),
+        ];
+        for (time, expected) in cases {
+            assert_eq!(timestamp(time), expected);
+        }
     }
 }

@@ -1,92 +1,93 @@
-//! Where files come from: images and directories of the client.
+//! Files from outside of the graph.
+
+mod blob;
+mod git;
+mod http;
+mod image;
+mod local;
+mod oci_layout;
+mod reference;
+mod url;
+
+pub use blob::ImageBlob;
+pub use git::Git;
+pub use git::GitSignature;
+pub use http::Http;
+pub use http::HttpSignature;
+pub use image::Image;
+pub use image::RecordType;
+pub use image::ResolveMode;
+pub use local::Differ;
+pub use local::Local;
+pub use oci_layout::OciLayout;
 
 use std::collections::BTreeMap;
 
-use crate::op::Kind;
-use crate::op::Vertex;
-use crate::platform::Platform;
+use crate::Capability;
+use crate::annotate::Annotations;
+use crate::ops::Op;
+use crate::ops::Platform;
+use crate::ops::SourceOp;
 use crate::state::State;
-use crate::wire::Message;
 
-/// The root file system of an image in a registry.
-///
-/// ```
-/// use cnb_llb::{Image, Platform};
-///
-/// let image = Image::new("docker.io/library/alpine:latest", Platform::new("linux", "amd64"));
-/// let digest = "sha256:a7f9733e307dd352c82d43053b783dd17bb2ec2c36214908ce393e41545c8b51";
-/// assert_eq!(image.state().digest(), Some(digest));
-/// ```
+/// What the builders of sources collect.
 #[derive(Clone, Debug)]
-pub struct Image {
-    reference: String,
-    platform: Platform,
+struct Source {
+    identifier: String,
+    attrs: BTreeMap<String, String>,
+    annotations: Annotations,
 }
 
-impl Image {
-    /// The image that a full reference names: with its registry, and a tag or digest. BuildKit completes none.
-    pub fn new(reference: impl Into<String>, platform: Platform) -> Self {
-        Self { reference: reference.into(), platform }
+impl Source {
+    fn new(identifier: String, capability: Capability) -> Self {
+        let mut annotations = Annotations::default();
+        annotations.need(capability);
+        Self { identifier, attrs: BTreeMap::new(), annotations }
     }
 
-    /// Its files.
-    pub fn state(&self) -> State {
-        let identifier = format!("docker-image://{}", self.reference);
-        let operation = operation(&identifier, &BTreeMap::new());
-        State::of(Vertex::new(
-            Vec::new(),
-            Some(&self.platform),
-            Kind::Source,
-            operation,
-            vec!["source.image"],
-        ))
-    }
-}
-
-/// A directory that the client of the build sends.
-#[derive(Clone, Debug)]
-pub struct Local {
-    name: String,
-    attributes: BTreeMap<&'static str, String>,
-}
-
-impl Local {
-    /// The directory that the client calls by this name, for example `context`.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), attributes: BTreeMap::new() }
+    fn set(&mut self, attribute: impl Into<String>, value: impl Into<String>) {
+        self.attrs.insert(attribute.into(), value.into());
     }
 
-    /// Says which session of a client has it; the solve's own if not said.
-    #[must_use]
-    pub fn with_session_id(self, session: impl Into<String>) -> Self {
-        self.with("local.session", session)
+    /// Sets an attribute that a daemon must know.
+    fn set_needed(&mut self, attribute: impl Into<String>, value: impl Into<String>, capability: Capability) {
+        self.set(attribute, value);
+        self.annotations.need(capability);
     }
 
-    /// Directories with the same hint share what was sent before.
-    #[must_use]
-    pub fn with_shared_key_hint(self, hint: impl Into<String>) -> Self {
-        self.with("local.sharedkeyhint", hint)
+    /// Files that are the same for every platform.
+    fn state(self) -> State {
+        self.of_platform(None)
     }
 
-    fn with(mut self, attribute: &'static str, value: impl Into<String>) -> Self {
-        self.attributes.insert(attribute, value.into());
-        self
-    }
-
-    /// Its files.
-    pub fn state(&self) -> State {
-        let capability = |attribute: &&'static str| match *attribute {
-            "local.session" => "source.local.sessionid",
-            _ => "source.local.sharedkeyhint",
-        };
-        let capabilities = std::iter::once("source.local").chain(self.attributes.keys().map(capability));
-        let operation = operation(&format!("local://{}", self.name), &self.attributes);
-        State::of(Vertex::new(Vec::new(), None, Kind::Source, operation, capabilities.collect()))
+    /// Files of this platform.
+    fn of_platform(self, platform: impl Into<Option<Platform>>) -> State {
+        let platform = platform.into();
+        let source = Some(SourceOp { identifier: self.identifier, attrs: self.attrs });
+        let op = Op { platform: platform.clone(), source, ..Op::default() };
+        State::source(op, platform, self.annotations)
     }
 }
 
-/// `pb.SourceOp`.
-fn operation(identifier: &str, attributes: &BTreeMap<&'static str, String>) -> Message {
-    let operation = Message::default().bytes(1, identifier);
-    attributes.iter().fold(operation, |operation, (key, value)| operation.entry(2, key, value))
+/// Gives builders that have a field `source` the trait.
+macro_rules! annotate {
+    ($($builder:ident)*) => {$(
+        impl $crate::Annotate for $builder {
+            fn annotations(&mut self) -> &mut $crate::annotate::Annotations {
+                &mut self.source.annotations
+            }
+        }
+    )*};
+}
+
+use annotate;
+
+/// Texts as a JSON array, in the bytes that Go's `encoding/json` writes.
+fn json_array(texts: &[String]) -> String {
+    let mut out = String::new();
+    for (number, text) in texts.iter().enumerate() {
+        out.push(if number == 0 { '[' } else { ',' });
+        crate::dump::write_json_text(text, &mut out);
+    }
+    out + "]"
 }

@@ -1,0 +1,44 @@
+//! Graphs that are deeper than a stack.
+
+use std::thread;
+
+use cnb_llb::Definition;
+use cnb_llb::Exec;
+use cnb_llb::State;
+use cnb_llb::dump;
+
+use crate::cases::alpine;
+
+/// Far less than a recursion needs, even of the smaller one of the depths below.
+const STACK: usize = 64 * 1024;
+
+fn on_a_small_stack(check: fn()) {
+    thread::Builder::new().stack_size(STACK).spawn(check).unwrap().join().unwrap();
+}
+
+fn deep(depth: usize) -> State {
+    let exec = |number: usize| Exec::new(["echo".to_owned(), number.to_string()]);
+    (0..depth).fold(alpine(), |state, number| state.run(exec(number)).root())
+}
+
+#[test]
+fn marshalling_and_dropping_need_no_deep_stack() {
+    on_a_small_stack(|| {
+        let state = deep(100_000);
+        let definition = state.definition();
+        assert_eq!(definition.operations().len(), 100_002);
+        assert!(format!("{state:?}").len() < 1000);
+        drop(state);
+    });
+}
+
+#[test]
+fn reading_and_showing_need_no_deep_stack() {
+    on_a_small_stack(|| {
+        let definition = deep(10_000).definition();
+        let read = Definition::from_bytes(&definition.to_bytes()).unwrap();
+        assert_eq!(read, definition);
+        assert_eq!(dump::dot(&read).matches(" -> ").count(), 10_001);
+        assert_eq!(read.state().definition(), definition);
+    });
+}
