@@ -13,6 +13,7 @@
 mod dot;
 mod json;
 mod label;
+mod oneof;
 mod text;
 mod tree;
 

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use super::Tree;
+use super::oneof;
 use crate::definition::Definition;
-use crate::wire::Field;
-use crate::wire::Message as _;
+use crate::wire::Message;
 
 /// One JSON object a line, an operation each: `Op`, `Digest` and `OpMetadata`, as `buildctl debug dump-llb` prints them.
 ///
@@ -14,51 +14,16 @@ use crate::wire::Message as _;
 pub fn json(definition: &Definition) -> String {
     let mut out = String::new();
     for vertex in definition.vertices().chain(definition.terminal()) {
-        let mut line = vec![
-            ("Op".into(), op(vertex.op.field_trees())),
+        let metadata = vertex.metadata.map(Message::field_trees).unwrap_or_default();
+        let line = Tree::Object(vec![
+            ("Op".into(), oneof::op(&vertex.op)),
             ("Digest".into(), Tree::Text(vertex.digest.to_string())),
-        ];
-        line.extend(vertex.metadata.map(|metadata| ("OpMetadata".into(), metadata.tree())));
-        write(&Tree::Object(line), &mut out);
+            ("OpMetadata".into(), Tree::Object(metadata)),
+        ]);
+        write(&line, &mut out);
         out.push('\n');
     }
     out
-}
-
-type Fields = Vec<(std::borrow::Cow<'static, str>, Tree)>;
-
-/// Go's client puts the member of a `oneof` into an object of its own.
-fn op(fields: Fields) -> Tree {
-    const COMMON: [&str; 3] = ["inputs", "platform", "constraints"];
-    let (mut common, mut kind): (Fields, Fields) =
-        fields.into_iter().partition(|(name, _)| COMMON.contains(&&**name));
-    if let Some(actions) =
-        kind.first_mut().filter(|(name, _)| name == "file").and_then(|(_, file)| first_list(file))
-    {
-        actions.iter_mut().for_each(action);
-    }
-    let inputs = common.iter().take_while(|(name, _)| name == "inputs").count();
-    common.insert(inputs, ("Op".into(), Tree::Object(kind)));
-    Tree::Object(common)
-}
-
-fn action(tree: &mut Tree) {
-    const KINDS: [&str; 5] = ["copy", "mkfile", "mkdir", "rm", "symlink"];
-    let Tree::Object(fields) = tree else { return };
-    let (kind, places): (Fields, Fields) =
-        std::mem::take(fields).into_iter().partition(|(name, _)| KINDS.contains(&&**name));
-    // These are also written when zero.
-    let place = |name: &'static str| {
-        let known = places.iter().find(|(known, _)| known == name);
-        (name.into(), known.map_or(Tree::Number(0), |(_, value)| value.clone()))
-    };
-    *fields = ["input", "secondaryInput", "output"].map(place).into();
-    fields.push(("Action".into(), Tree::Object(kind)));
-}
-
-fn first_list(tree: &mut Tree) -> Option<&mut Vec<Tree>> {
-    let Tree::Object(fields) = tree else { return None };
-    fields.iter_mut().find_map(|(_, value)| if let Tree::List(list) = value { Some(list) } else { None })
 }
 
 fn write(tree: &Tree, out: &mut String) {

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/solver/pb"
+	"github.com/opencontainers/go-digest"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -38,6 +40,8 @@ type graph struct {
 	Head string `json:"head"`
 	// Definition is the pb.Definition, marshalled deterministically, in hexadecimal digits.
 	Definition string `json:"definition"`
+	// JSON is the digest of what buildctl debug dump-llb prints.
+	JSON string `json:"json"`
 }
 
 func record(directory string) {
@@ -50,7 +54,7 @@ func record(directory string) {
 		check(err)
 		data, err := proto.MarshalOptions{Deterministic: true}.Marshal(def)
 		check(err)
-		graphs = append(graphs, graph{c.name, string(head), hex.EncodeToString(data)})
+		graphs = append(graphs, graph{c.name, string(head), hex.EncodeToString(data), jsonDigest(def)})
 	}
 	write(directory, "graphs.json", map[string]any{"buildkit": version(), "graphs": graphs})
 	write(directory, "coverage.json", map[string]any{"buildkit": version(), "coverage": coverage.fields})
@@ -81,6 +85,23 @@ func simplify(def *pb.Definition) {
 	if len(def.Source.Locations) == 0 && len(def.Source.Infos) == 0 {
 		def.Source = nil
 	}
+}
+
+// jsonDigest is of the lines that buildctl debug dump-llb prints: a JSON object for each operation.
+func jsonDigest(def *pb.Definition) string {
+	var lines bytes.Buffer
+	encoder := json.NewEncoder(&lines)
+	for _, operation := range def.Def {
+		var op pb.Op
+		check(op.Unmarshal(operation))
+		name := digest.FromBytes(operation)
+		check(encoder.Encode(struct {
+			Op         *pb.Op
+			Digest     digest.Digest
+			OpMetadata *pb.OpMetadata
+		}{&op, name, def.Metadata[string(name)]}))
+	}
+	return digest.FromBytes(lines.Bytes()).String()
 }
 
 func version() string {

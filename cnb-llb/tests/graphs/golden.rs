@@ -42,12 +42,23 @@ const CORRECTIONS: &[(&str, &[Capability], &[Capability])] = &[
 const GIT_SIGNATURE: [Capability; 3] =
     [Capability::SOURCE_GIT, Capability::SOURCE_GIT_FULL_URL, Capability::SOURCE_GIT_SIGNATURE_VERIFY];
 
-/// What was recorded: for each case the digest of its head, and its definition.
-pub(crate) fn recorded() -> BTreeMap<String, (String, Vec<u8>)> {
+/// What was recorded of a case.
+pub(crate) struct Recorded {
+    /// The digest of the operation that it points to; empty for no files.
+    pub(crate) head: String,
+    /// The `pb.Definition`.
+    pub(crate) definition: Vec<u8>,
+    /// The digest of what `buildctl debug dump-llb` prints.
+    pub(crate) json: String,
+}
+
+/// What was recorded, by case.
+pub(crate) fn recorded() -> BTreeMap<String, Recorded> {
     let file: Value = serde_json::from_str(include_str!("../golden/graphs.json")).unwrap();
     let graphs = file["graphs"].as_array().unwrap().iter().map(|graph| {
         let text = |key: &str| graph[key].as_str().unwrap().to_owned();
-        (text("name"), (text("head"), from_hex(&text("definition"))))
+        let definition = from_hex(&text("definition"));
+        (text("name"), Recorded { head: text("head"), definition, json: text("json") })
     });
     graphs.collect()
 }
@@ -72,8 +83,8 @@ fn digests_are_those_of_the_go_client() {
     let recorded = recorded();
     for (name, state) in cases::all() {
         let digest = state.digest().map(|digest| digest.to_string()).unwrap_or_default();
-        let theirs = Definition::from_bytes(&recorded[name].1).unwrap();
-        assert_eq!(digest, recorded[name].0, "{name}\n{}\n{}", dump::text(&theirs), shown(&state));
+        let theirs = Definition::from_bytes(&recorded[name].definition).unwrap();
+        assert_eq!(digest, recorded[name].head, "{name}\n{}\n{}", dump::text(&theirs), shown(&state));
     }
 }
 
@@ -81,7 +92,7 @@ fn digests_are_those_of_the_go_client() {
 fn definitions_are_those_of_the_go_client() {
     let recorded = recorded();
     for (name, state) in cases::all() {
-        let theirs = Definition::from_bytes(&recorded[name].1).unwrap();
+        let theirs = Definition::from_bytes(&recorded[name].definition).unwrap();
         let ours = as_the_go_client_says(name, state.definition().message().clone());
         assert!(&ours == theirs.message(), "{name}\n{}\n{}", dump::text(&theirs), shown(&state));
     }
