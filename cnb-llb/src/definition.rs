@@ -4,6 +4,7 @@ mod collect;
 mod read;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub use read::ReadError;
 
@@ -74,7 +75,7 @@ impl Definition {
             bytes,
             digest,
             op: wire::decode(bytes).expect("it was marshalled here or checked when it was read"),
-            metadata: self.message.metadata.get(digest.as_str()),
+            metadata: self.message.metadata.get(digest.as_str()).map(Arc::as_ref),
         }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) const NONE: i64 = -1;
 pub(crate) struct Vertex {
     pub(crate) bytes: Arc<[u8]>,
     pub(crate) digest: Digest,
-    pub(crate) metadata: OpMetadata,
+    pub(crate) metadata: Arc<OpMetadata>,
     pub(crate) locations: Vec<Location>,
     /// The vertices it needs, in the order in which a definition lists them.
     pub(crate) needs: Vec<Arc<Vertex>>,
@@ -33,7 +33,7 @@ impl Vertex {
         op.constraints = Some(WorkerConstraints { filter });
         let bytes: Arc<[u8]> = wire::encode(&op).into();
         let digest = Digest::of(&bytes);
-        Arc::new(Self { bytes, digest, metadata, locations, needs })
+        Arc::new(Self { bytes, digest, metadata: Arc::new(metadata), locations, needs })
     }
 }
 

@@ -13,6 +13,7 @@ use crate::programs;
 
 mod fixture;
 mod floor;
+mod llb;
 mod measured;
 
 use floor::Floor;
@@ -42,6 +43,14 @@ pub(crate) fn run() -> Result<()> {
         return Ok(());
     }
     no_change("the Flask application", flask)
+}
+
+/// Measures making graphs of LLB.
+///
+/// # Errors
+/// When a program does not build or fails.
+pub(crate) fn llb() -> Result<()> {
+    llb::measure()
 }
 
 /// A layer of 1 GiB: how much memory, and how far from what it costs at least.

@@ -8,6 +8,7 @@
 //! cargo xtask buildpacks        the compiled buildpacks of the examples, into target/demo/buildpacks
 //! cargo xtask test [STAGE...]   everything that has to hold, or the named stages
 //! cargo xtask bench             what builds cost on this machine
+//! cargo xtask bench llb         what graphs of LLB cost, beside what they cost others; needs Go
 //! cargo xtask fuzz [TARGET...] [--minutes N]
 //!                               looks for bytes that break what reads them, 10 minutes each target
 //! ```
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["bench"] => bench::run(),
+        ["bench", "llb"] => bench::llb(),
         ["demo"] => demo::run(),
         ["dist"] => programs::dist(),
         ["frontend-image"] => frontend_image::run(None),
@@ -67,10 +69,7 @@ fn run(arguments: &[&str]) -> Result<()> {
 
 fn usage() -> String {
     format!(
-        "usage: cargo xtask demo | dist | frontend-image [REFERENCE] | buildpacks | bench | fuzz [TARGET...] [--minutes N] | test [STAGE...]
-
-stages:
-{}",
+        "usage: cargo xtask demo | dist | frontend-image [REFERENCE] | buildpacks | bench [llb] | fuzz [TARGET...] [--minutes N] | test [STAGE...]\n\nstages:\n{}",
         test::list()
     )
 }

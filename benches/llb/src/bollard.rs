@@ -15,7 +15,8 @@ use crate::Result;
 pub(crate) fn chain(count: usize) -> Result<Vec<u8>> {
     let mut state = image("docker.io/library/alpine:latest")?;
     for number in 0..count {
-        let run = RunOpts::new().with_arg("/bin/sh").with_arg("-c").with_arg(format!("echo {number} > /count"));
+        let run =
+            RunOpts::new().with_arg("/bin/sh").with_arg("-c").with_arg(format!("echo {number} > /count"));
         state = state.run(run).root()?;
     }
     Ok(state.marshal(MarshalOpts::linux_amd64())?.into_bytes()?)

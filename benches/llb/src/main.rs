@@ -1,4 +1,4 @@
-//! One graph, built and marshalled once: prints seconds, bytes and the peak of memory in KiB.
+//! One graph, built and marshalled once: prints seconds, seconds of a processor, bytes, and the peak of memory in KiB.
 //!
 //! ```text
 //! llb-bench cnb|bollard chain|merge COUNT
@@ -7,6 +7,7 @@
 //! The graphs are those of `cnb-llb/tests/go/bench.go`.
 
 use std::error::Error;
+use std::time::Duration;
 use std::time::Instant;
 
 mod bollard;
@@ -28,7 +29,7 @@ fn bench(arguments: &[String]) -> Result<()> {
         return Err("usage: llb-bench cnb|bollard chain|merge COUNT".into());
     };
     let count: usize = count.parse()?;
-    let start = Instant::now();
+    let (start, used) = (Instant::now(), processor()?);
     let bytes = match (library.as_str(), graph.as_str()) {
         ("cnb", "chain") => cnb::chain(count),
         ("cnb", "merge") => cnb::wide_merge(count),
@@ -36,8 +37,19 @@ fn bench(arguments: &[String]) -> Result<()> {
         ("bollard", "merge") => bollard::wide_merge(count)?,
         _ => return Err(format!("there is no graph {graph} of {library}").into()),
     };
-    println!("{} {} {}", start.elapsed().as_secs_f64(), bytes.len(), peak()?);
+    let (wall, processor) = (start.elapsed(), processor()? - used);
+    println!("{} {} {} {}", wall.as_secs_f64(), processor.as_secs_f64(), bytes.len(), peak()?);
     Ok(())
+}
+
+/// The time that processors worked for the threads that there are.
+fn processor() -> Result<Duration> {
+    let mut nanoseconds = 0;
+    for task in std::fs::read_dir("/proc/self/task")? {
+        let times = std::fs::read_to_string(task?.path().join("schedstat"))?;
+        nanoseconds += times.split_whitespace().next().ok_or("the kernel keeps no times")?.parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(nanoseconds))
 }
 
 fn peak() -> Result<String> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
 use std::ptr;
 use std::sync::Arc;
 
@@ -35,24 +36,25 @@ impl Definition {
 #[derive(Default)]
 struct Collected<'a> {
     def: Vec<Arc<[u8]>>,
-    metadata: BTreeMap<Digest, OpMetadata>,
+    metadata: BTreeMap<String, Arc<OpMetadata>>,
     files: Vec<&'a SourceFile>,
-    locations: BTreeMap<Digest, ops::Locations>,
+    locations: BTreeMap<String, ops::Locations>,
 }
 
 impl<'a> Collected<'a> {
     /// Vertices that are the same operation are one in the definition, with what is said of each.
     fn add(&mut self, vertex: &'a Vertex) {
-        if let Some(known) = self.metadata.get_mut(&vertex.digest) {
-            known.extend(vertex.metadata.clone());
-        } else {
-            self.metadata.insert(vertex.digest, vertex.metadata.clone());
-            self.def.push(Arc::clone(&vertex.bytes));
+        match self.metadata.entry(vertex.digest.to_string()) {
+            Entry::Occupied(known) => Arc::make_mut(known.into_mut()).extend((*vertex.metadata).clone()),
+            Entry::Vacant(new) => {
+                new.insert(Arc::clone(&vertex.metadata));
+                self.def.push(Arc::clone(&vertex.bytes));
+            }
         }
         for location in &vertex.locations {
             let location =
                 Location { source_index: self.file(&location.file), ranges: location.ranges.clone() };
-            self.locations.entry(vertex.digest).or_default().locations.push(location);
+            self.locations.entry(vertex.digest.to_string()).or_default().locations.push(location);
         }
     }
 
@@ -67,22 +69,22 @@ impl<'a> Collected<'a> {
     fn into_message(mut self, head: &Output) -> ops::Definition {
         let last: Arc<[u8]> = wire::encode(&Op { inputs: vec![head.input()], ..Op::default() }).into();
         let needed = OpMetadata { caps: self.capabilities_of_all(), ..OpMetadata::default() };
-        self.metadata.insert(Digest::of(&last), needed);
+        self.metadata.insert(Digest::of(&last).to_string(), Arc::new(needed));
         self.def.push(last);
         let source = Source {
-            locations: by_text(self.locations),
+            locations: self.locations,
             infos: self.files.into_iter().map(|file| file.info().clone()).collect(),
         };
         ops::Definition {
             def: self.def,
-            metadata: by_text(self.metadata),
+            metadata: self.metadata,
             source: Some(source).filter(|source| *source != Source::default()),
         }
     }
 
     /// What the operations need together is said of the last one.
     fn capabilities_of_all(&self) -> BTreeSet<Capability> {
-        let any = |says: fn(&OpMetadata) -> bool| self.metadata.values().any(says);
+        let any = |says: fn(&OpMetadata) -> bool| self.metadata.values().any(|metadata| says(metadata));
         let needed = [
             (true, Capability::CONSTRAINTS),
             (true, Capability::PLATFORM),
@@ -92,10 +94,6 @@ impl<'a> Collected<'a> {
         ];
         needed.into_iter().filter_map(|(is_needed, capability)| is_needed.then_some(capability)).collect()
     }
-}
-
-fn by_text<T>(map: BTreeMap<Digest, T>) -> BTreeMap<String, T> {
-    map.into_iter().map(|(digest, value)| (digest.to_string(), value)).collect()
 }
 
 /// Every vertex once, inputs first, without recursion: graphs may be deep.

@@ -89,7 +89,7 @@ impl Definition {
             let read = Vertex {
                 bytes: vertex.bytes.into(),
                 digest: vertex.digest,
-                metadata: vertex.metadata.cloned().unwrap_or_default(),
+                metadata: self.message.metadata.get(vertex.digest.as_str()).cloned().unwrap_or_default(),
                 locations: self.locations(vertex.digest),
                 needs: vertex.op.inputs.iter().map(find).collect(),
             };

@@ -10,7 +10,7 @@ messages! {
     /// `pb.Definition`: a marshalled graph.
     Definition {
         1 def "def": Vec<Arc<[u8]>>,
-        2 metadata "metadata": BTreeMap<String, OpMetadata>,
+        2 metadata "metadata": BTreeMap<String, Arc<OpMetadata>>,
         3 source "Source": Option<Source>,
     }
 

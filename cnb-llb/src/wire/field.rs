@@ -173,6 +173,25 @@ impl Field for Arc<[u8]> {
     }
 }
 
+/// Shared by several messages.
+impl<T: Field + Clone> Field for Arc<T> {
+    fn is_default(&self) -> bool {
+        (**self).is_default()
+    }
+
+    fn write(&self, tag: u32, out: &mut Vec<u8>) {
+        (**self).write(tag, out);
+    }
+
+    fn merge_value(&mut self, value: Value<'_>, depth: u32) -> Result<(), WireError> {
+        Arc::make_mut(self).merge_value(value, depth)
+    }
+
+    fn tree(&self) -> Tree {
+        (**self).tree()
+    }
+}
+
 /// A message, or a number that is told apart from none: a member of a `oneof`.
 impl<T: Field> Field for Option<T> {
     fn is_default(&self) -> bool {

@@ -1,7 +1,7 @@
 // Records what BuildKit's Go client makes of graphs, for the tests of cnb-llb, and measures how fast it is.
 //
 //	go run . record ../golden    writes graphs.json, coverage.json and random.txt
-//	go run . bench GRAPH COUNT   builds and marshals a graph; prints seconds, bytes and the peak of memory
+//	go run . bench GRAPH COUNT   builds and marshals a graph; prints what it costs
 package main
 
 import (

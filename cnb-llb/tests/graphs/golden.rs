@@ -1,6 +1,7 @@
 //! Cases that both sides have by name.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cnb_llb::Capability;
 use cnb_llb::Definition;
@@ -115,12 +116,12 @@ fn as_the_go_client_says(name: &str, mut ours: ops::Definition) -> ops::Definiti
     let corrections = CORRECTIONS.iter().filter(|(case, ..)| *case == name);
     for (_, more, fewer) in corrections {
         for capability in *more {
-            let metadata = ours.metadata.values_mut();
+            let metadata = ours.metadata.values_mut().map(Arc::make_mut);
             let said = metadata.map(|metadata| usize::from(metadata.caps.remove(capability))).sum::<usize>();
             assert_eq!(said, 1, "{name}: {capability}");
         }
         for capability in *fewer {
-            let execs = ours.metadata.values_mut();
+            let execs = ours.metadata.values_mut().map(Arc::make_mut);
             let execs = execs.filter(|metadata| metadata.caps.contains(&Capability::EXEC_META_BASE));
             execs.for_each(|metadata| assert!(metadata.caps.insert(capability.clone())));
         }

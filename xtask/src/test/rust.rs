@@ -14,7 +14,7 @@ use crate::machine;
 use crate::workspace;
 
 /// Packages outside of the workspace, each with a lock file of its own.
-const OUTSIDE: [&str; 3] = [EXAMPLES[0], EXAMPLES[1], FUZZ];
+const OUTSIDE: [&str; 4] = ["benches/llb", EXAMPLES[0], EXAMPLES[1], FUZZ];
 const EXAMPLES: [&str; 2] = ["examples/buildpacks/procfile", "examples/custom-backend"];
 const FUZZ: &str = "fuzz";
 /// A file that is longer holds more than one concept.
