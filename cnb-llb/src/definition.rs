@@ -16,6 +16,7 @@ use crate::ops::OpMetadata;
 use crate::ops::Source;
 use crate::ops::{self};
 use crate::wire;
+use crate::wire::Message as _;
 
 /// A marshalled graph: each operation once, after its inputs, and at the end one that points to the head.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -26,7 +27,11 @@ pub struct Definition {
 impl Definition {
     /// The `pb.Definition`, for the `Solve` of a daemon or of the gateway. No bytes mean no files.
     pub fn to_bytes(&self) -> Vec<u8> {
-        wire::encode(&self.message)
+        // Operations as they are, and some text about each.
+        let size = self.operations().map(|bytes| bytes.len() + 200).sum();
+        let mut bytes = Vec::with_capacity(size);
+        self.message.encode_fields(&mut bytes);
+        bytes
     }
 
     /// The `pb.Definition` as a message.

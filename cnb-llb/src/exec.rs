@@ -1,5 +1,6 @@
 //! Commands in containers.
 
+mod capabilities;
 mod limits;
 mod marshal;
 mod mount;

@@ -54,6 +54,7 @@ impl State {
     }
 
     /// Runs a command with these files as its root. What it leaves is in the [`Run`].
+    #[must_use]
     pub fn run(&self, exec: Exec) -> Run {
         exec.on(self)
     }

@@ -28,7 +28,7 @@ pub enum ReadError {
     Kind(usize),
     /// An input of an operation, counted from 0, is none of the operations before it.
     Input(usize, String),
-    /// The last operation does not point to the head.
+    /// The last operation is of a kind, or points to no other.
     Head,
     /// What somebody wrote is said to be in a file that is not there: which one, counted from 0.
     File(i32),
@@ -51,7 +51,7 @@ impl std::fmt::Display for ReadError {
                 )
             }
             Self::Head => {
-                formatter.write_str("the last operation of the definition does not point to one other")
+                formatter.write_str("the last operation of the definition does not just point to another one")
             }
             Self::File(index) => write!(formatter, "the definition has no source file {index}"),
         }
@@ -122,7 +122,7 @@ fn check_operations(message: &ops::Definition) -> Result<(), ReadError> {
         let op = wire::decode::<Op>(bytes).map_err(|source| ReadError::Operation(number, source))?;
         let is_last = number + 1 == message.def.len();
         match (is_last, kinds(&op), op.inputs.len()) {
-            (true, 0, 1) | (false, 1, _) => {}
+            (true, 0, 1..) | (false, 1, _) => {}
             (true, ..) => return Err(ReadError::Head),
             (false, ..) => return Err(ReadError::Kind(number)),
         }

@@ -1,42 +1,33 @@
 //! For Graphviz.
 
-use std::fmt::Write as _;
-
 use super::label;
 use crate::definition::Definition;
+use crate::definition::VertexRef;
 use crate::ops::Op;
 
 /// The graph in the language of Graphviz, as `buildctl debug dump-llb --dot` prints it: operations with their labels,
 /// and on the arrows where inputs are mounted. Operations that have a name of their own show that too.
 pub fn dot(definition: &Definition) -> String {
-    let mut out = "digraph {\n".to_owned();
     let vertices: Vec<_> = definition.vertices().chain(definition.terminal()).collect();
-    for vertex in &vertices {
-        let name = vertex.name().map(|name| format!("{name}\n")).unwrap_or_default();
-        let label = if vertex.op.inputs.len() == 1 && label(&vertex.op).is_empty() {
-            vertex.digest.to_string()
-        } else {
-            name + &label(&vertex.op)
-        };
-        line(
-            &mut out,
-            format_args!("{} [label={} shape={}];", quote(vertex.digest.as_str()), quote(&label), {
-                quote(shape(&vertex.op))
-            }),
-        );
-    }
-    for vertex in &vertices {
-        for (index, input) in vertex.op.inputs.iter().enumerate() {
-            let mounted = quote(mounted_at(&vertex.op, index));
-            let (from, to) = (quote(&input.digest), quote(vertex.digest.as_str()));
-            line(&mut out, format_args!("{from} -> {to} [label={mounted}];"));
-        }
-    }
-    out + "}\n"
+    let nodes = vertices.iter().map(node);
+    let arrows =
+        vertices.iter().flat_map(|vertex| (0..vertex.op.inputs.len()).map(|index| arrow(vertex, index)));
+    format!("digraph {{\n{}}}\n", nodes.chain(arrows).collect::<String>())
 }
 
-fn line(out: &mut String, line: std::fmt::Arguments<'_>) {
-    writeln!(out, "  {line}").expect("writing to a string cannot fail");
+fn node(vertex: &VertexRef<'_>) -> String {
+    let label = match (vertex.name(), label(&vertex.op)) {
+        (None, label) if label.is_empty() => vertex.digest.to_string(),
+        (None, label) => label,
+        (Some(name), label) => format!("{name}\n{label}"),
+    };
+    let (digest, shape) = (quote(vertex.digest.as_str()), quote(shape(&vertex.op)));
+    format!("  {digest} [label={} shape={shape}];\n", quote(&label))
+}
+
+fn arrow(vertex: &VertexRef<'_>, index: usize) -> String {
+    let (from, to) = (quote(&vertex.op.inputs[index].digest), quote(vertex.digest.as_str()));
+    format!("  {from} -> {to} [label={}];\n", quote(mounted_at(&vertex.op, index)))
 }
 
 fn shape(op: &Op) -> &'static str {

@@ -30,7 +30,9 @@ fn action(tree: &mut Tree) {
     let (places, mut kind) = split(mem::take(fields), |name| PLACES.contains(&name));
     let owner = kind.first_mut().and_then(|(_, kind)| child(kind, "owner"));
     if let Some(Tree::Object(users)) = owner {
-        users.iter_mut().for_each(|(_, tree)| user(tree));
+        for (_, tree) in users {
+            user(tree);
+        }
     }
     let place = |name: &'static str| {
         let said = places.iter().find(|(said, _)| said == name);

@@ -93,8 +93,8 @@ impl Mount {
         self.message.mount_type == MountType::Bind && !self.no_output && !self.message.readonly
     }
 
-    /// Whether what the command changes there is thrown away.
-    pub(super) fn drops_changes(&self) -> bool {
-        self.message.mount_type == MountType::Bind && self.no_output && !self.message.readonly
+    /// Whether the tree stays as it is.
+    pub(super) fn keeps_tree(&self) -> bool {
+        self.message.mount_type == MountType::Bind && self.message.readonly
     }
 }

@@ -42,3 +42,11 @@ fn reading_and_showing_need_no_deep_stack() {
         assert_eq!(read.state().definition(), definition);
     });
 }
+
+#[test]
+fn graphs_may_go_to_other_threads() {
+    fn may_be_sent_and_shared<T: Send + Sync + Clone + 'static>() {}
+    may_be_sent_and_shared::<State>();
+    may_be_sent_and_shared::<Exec>();
+    may_be_sent_and_shared::<Definition>();
+}

@@ -5,6 +5,7 @@ use cnb_llb::MakeDir;
 use cnb_llb::ReadError;
 use cnb_llb::State;
 use cnb_llb::WireError;
+use cnb_llb::dump;
 
 use crate::cases;
 use crate::golden::recorded;
@@ -105,6 +106,21 @@ fn definitions_inside_each_other_have_an_end() {
     assert!(Definition::from_bytes(&nested(10)).is_ok());
     let error = Definition::from_bytes(&nested(1000)).unwrap_err();
     assert_eq!(error, ReadError::Definition(WireError::TooDeep));
+}
+
+#[test]
+fn changed_definitions_are_read_or_refused() {
+    let (_, recorded) = recorded().into_iter().find(|(name, _)| name == "source-map-several").unwrap();
+    for at in 0..recorded.definition.len() {
+        for change in [1, 0x80, 0xff] {
+            let mut bytes = recorded.definition.clone();
+            bytes[at] ^= change;
+            let Ok(definition) = Definition::from_bytes(&bytes) else { continue };
+            let state = definition.state();
+            assert_eq!(state.definition().head(), definition.head());
+            assert!(!dump::text(&definition).is_empty());
+        }
+    }
 }
 
 #[test]
