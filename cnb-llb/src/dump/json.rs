@@ -30,6 +30,7 @@ fn write(tree: &Tree, out: &mut String) {
     match tree {
         Tree::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
         Tree::Number(number) => write!(out, "{number}").expect("writing to a string cannot fail"),
+        Tree::Choice(number, _) => write!(out, "{number}").expect("writing to a string cannot fail"),
         Tree::Text(text) => write_text(text, out),
         Tree::Bytes(bytes) => write_text(&base64(bytes), out),
         Tree::List(list) => {

@@ -8,6 +8,8 @@ pub(crate) enum Tree {
     Bool(bool),
     /// Wide enough for all numbers that messages have.
     Number(i128),
+    /// A value of an enumeration: its number and its name.
+    Choice(i32, &'static str),
     Text(String),
     Bytes(Vec<u8>),
     List(Vec<Tree>),

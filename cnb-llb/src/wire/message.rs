@@ -91,7 +91,11 @@ macro_rules! choices {
             }
 
             fn tree(&self) -> $crate::dump::Tree {
-                $crate::dump::Tree::Number((*self as i32).into())
+                let name = match self {
+                    Self::$first => stringify!($first),
+                    $(Self::$value => stringify!($value),)*
+                };
+                $crate::dump::Tree::Choice(*self as i32, name)
             }
         }
     )*};

@@ -50,6 +50,16 @@ fn text_has_everything() {
 }
 
 #[test]
+fn text_has_names_of_choices_and_octal_modes() {
+    let all = cases::all();
+    let shown = |name: &str| dump::text(&all.iter().find(|(case, _)| *case == name).unwrap().1.definition());
+    assert!(shown("mount-cache-locked").contains("      mountType: Cache\n"));
+    assert!(shown("mount-cache-locked").contains("        sharing: Locked\n"));
+    assert!(shown("exec-secret-file").contains("        mode: 0o400\n"));
+    assert!(shown("copy").contains("        mode: -1\n"));
+}
+
+#[test]
 fn dot_has_names_labels_and_mounts() {
     let definition = example();
     let dot = dump::dot(&definition);
