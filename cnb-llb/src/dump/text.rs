@@ -74,7 +74,7 @@ fn show(name: &str, tree: &Tree, depth: usize, out: &mut String) {
     match tree {
         Tree::Bool(value) => line(out, depth, format_args!("{name}: {value}")),
         Tree::Number(mode) if name == "mode" && *mode >= 0 => {
-            line(out, depth, format_args!("{name}: {mode:#o}"))
+            line(out, depth, format_args!("{name}: {mode:#o}"));
         }
         Tree::Choice(_, choice) => line(out, depth, format_args!("{name}: {choice}")),
         Tree::Number(number) => line(out, depth, format_args!("{name}: {number}")),

@@ -2,15 +2,21 @@
 
 /// The path from the root. Trees have no directory that one is in: a relative path starts at the root too.
 pub(crate) fn absolute(path: &str) -> String {
-    let mut parts = Vec::new();
+    let mut clean = String::with_capacity(path.len() + 1);
     for part in path.split('/') {
         match part {
             "" | "." => {}
-            ".." => _ = parts.pop(),
-            part => parts.push(part),
+            ".." => clean.truncate(clean.rfind('/').unwrap_or(0)),
+            part => {
+                clean.push('/');
+                clean.push_str(part);
+            }
         }
     }
-    format!("/{}", parts.join("/"))
+    if clean.is_empty() {
+        clean.push('/');
+    }
+    clean
 }
 
 /// The path from the root, with the `/` or `/.` at its end that says what a copy makes of a directory.
