@@ -42,7 +42,7 @@ impl Mount {
         mount
     }
 
-    /// What is first in a cache. It ties the cache to this very result: when that is made anew, the cache is empty.
+    /// What is first in a cache; other mounts stay as they are. It ties the cache to this very result: when that is made anew, the cache is empty.
     #[must_use]
     pub fn initial(mut self, state: &State) -> Self {
         if self.message.mount_type == MountType::Cache {
@@ -79,7 +79,7 @@ impl Mount {
         self
     }
 
-    /// How many bytes fit into memory; the daemon decides if not said.
+    /// How many bytes fit into memory; the daemon decides if not said. Other mounts have no size.
     #[must_use]
     pub fn size(mut self, bytes: i64) -> Self {
         if let Some(tmpfs) = &mut self.message.tmpfs_opt {
