@@ -10,8 +10,8 @@ pub(crate) const CUSTOM_NAME: &str = "llb.customname";
 
 /// What every operation can be told beside what it does. All builders of operations have it.
 ///
-/// Only [`require`](Self::require) changes the digest of an operation; the rest is metadata of a definition, and
-/// when two operations are the same, the definition has the metadata of both.
+/// Only [`require`](Self::require) changes the digest of an operation; the rest is metadata of a definition,
+/// and when two operations are the same, the definition has the metadata of both.
 ///
 /// ```
 /// use cnb_llb::{Annotate as _, Exec, Image, SourceFile};
@@ -97,8 +97,8 @@ impl Annotations {
 }
 
 impl OpMetadata {
-    /// Adds what is said of the same operation in another place, as Go's client does; where both say something, that
-    /// holds.
+    /// Adds what is said of the same operation in another place, as Go's client does; where both say
+    /// something, that holds.
     pub(crate) fn extend(&mut self, others: Self) {
         self.ignore_cache |= others.ignore_cache;
         self.description.extend(others.description);

@@ -30,7 +30,8 @@ pub struct Build {
 annotate!(Build);
 
 impl Build {
-    /// The definition in a tree; without a name of a file, in the one that BuildKit looks for, `buildkit.llb.definition`.
+    /// The definition in a tree; without a name of a file, in the one that BuildKit looks for,
+    /// `buildkit.llb.definition`.
     pub fn new(state: &State) -> Self {
         Self { state: state.clone(), filename: None, platform: None, annotations: Annotations::default() }
     }

@@ -14,8 +14,8 @@ use crate::wire::write_nested;
 
 /// The name of something that a daemon must be able to do for an operation.
 ///
-/// A definition says for each of its operations what it needs; a daemon that lacks it refuses before anything runs,
-/// and tells its clients what it has.
+/// A definition says for each of its operations what it needs; a daemon that lacks it refuses before anything
+/// runs, and tells its clients what it has.
 ///
 /// ```
 /// use cnb_llb::{Capability, Http};

@@ -16,8 +16,8 @@ use crate::vertex::Vertex;
 ///
 /// Compared with no files, the upper tree is itself.
 ///
-/// Take care not to export it: BuildKit's cache of blobs can then give the difference of two images in place of the
-/// larger one, to later builds too.
+/// Take care not to export it: BuildKit's cache of blobs can then give the difference of two images in place
+/// of the larger one, to later builds too.
 #[derive(Clone, Debug)]
 pub struct Diff {
     lower: State,

@@ -92,7 +92,8 @@ impl Exec {
         Self::new(["/bin/sh".to_owned(), "-c".to_owned(), line.into()])
     }
 
-    /// Sets a variable. One that was set before loses its place to the new one. Daemons set `PATH` if nobody does.
+    /// Sets a variable. One that was set before loses its place to the new one. Daemons set `PATH` if nobody
+    /// does.
     #[must_use]
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into();

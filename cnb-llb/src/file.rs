@@ -6,8 +6,8 @@ mod make;
 mod marshal;
 mod owner;
 mod path;
+mod prepared;
 
-use std::sync::Arc;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
@@ -20,6 +20,7 @@ pub use make::Remove;
 pub use make::Symlink;
 pub use owner::Owner;
 pub(crate) use path::absolute;
+pub use prepared::Prepared;
 
 use crate::annotate::Annotations;
 use crate::annotate::annotate;
@@ -60,24 +61,15 @@ impl FileOp {
         self
     }
 
-    /// These changes to a tree, as a source for a [`Copy`](struct@Copy): made within the operation of the copy, and gone after it.
+    /// These changes to a tree, as a source for a [`Copy`](struct@Copy): made within the operation of the
+    /// copy, and gone after it. A name and what else it was told is not kept.
     pub fn prepare(self, state: &State) -> Prepared {
-        Prepared(Arc::new(Preparation { state: state.clone(), actions: self.actions }))
+        Prepared::new(state.clone(), self.actions)
     }
 
     fn of(action: Action) -> Self {
         Self { actions: vec![action], annotations: Annotations::default() }
     }
-}
-
-/// Changed files that exist only within an operation, to be copied from. Cheap to clone: clones are made once.
-#[derive(Clone, Debug)]
-pub struct Prepared(Arc<Preparation>);
-
-#[derive(Debug)]
-struct Preparation {
-    state: State,
-    actions: Vec<Action>,
 }
 
 /// Makes a file operation of each kind of change.
@@ -99,7 +91,8 @@ impl From<Copy> for FileOp {
     }
 }
 
-/// The time as BuildKit has it: nanoseconds since 1970, and -1 for none. Times it cannot count are the nearest one.
+/// The time as BuildKit has it: nanoseconds since 1970, and -1 for none. Times it cannot count are the
+/// nearest one.
 fn timestamp(time: Option<SystemTime>) -> i64 {
     let Some(time) = time else {
         return -1;

@@ -10,8 +10,8 @@ use crate::state::State;
 
 /// A file that somebody wrote, for example `project.toml`. Cheap to clone.
 ///
-/// A definition carries the file and the places in it, so that the daemon and its clients can show the lines that a
-/// failed operation comes from.
+/// A definition carries the file and the places in it, so that the daemon and its clients can show the lines
+/// that a failed operation comes from.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SourceFile(Arc<SourceInfo>);
 
@@ -80,7 +80,8 @@ impl Location {
     }
 }
 
-/// Nobody writes files with more lines than the protocol can count; the last one it can count stands for them.
+/// Nobody writes files with more lines than the protocol can count; the last one it can count stands for
+/// them.
 fn position((line, character): (u32, u32)) -> Position {
     let clamp = |number| i32::try_from(number).unwrap_or(i32::MAX);
     Position { line: clamp(line), character: clamp(character) }

@@ -12,8 +12,8 @@ use crate::vertex::Vertex;
 
 /// Puts trees on top of each other, the last one topmost.
 ///
-/// Layers stay what they are: nothing is copied, and an exported image gets the layers of all of them. Trees without
-/// files fall away; a single tree is itself, and none are [`State::scratch`].
+/// Layers stay what they are: nothing is copied, and an exported image gets the layers of all of them. Trees
+/// without files fall away; a single tree is itself, and none are [`State::scratch`].
 #[derive(Clone, Debug)]
 pub struct Merge {
     states: Vec<State>,

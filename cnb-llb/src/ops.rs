@@ -1,8 +1,8 @@
 //! The messages of BuildKit's `ops.proto`, as of v0.34.2.
 //!
-//! What the builders of this crate write, and what [`Definition::vertices`](crate::Definition::vertices) gives back.
-//! Fields are public to be read; a graph is made with the builders, which know what belongs together. Follows
-//! BuildKit, so it may grow with it.
+//! What the builders of this crate write, and what [`Definition::vertices`](crate::Definition::vertices)
+//! gives back. Fields are public to be read; a graph is made with the builders, which know what belongs
+//! together. Follows BuildKit, so it may grow with it.
 
 mod definition;
 mod exec;

@@ -1,8 +1,8 @@
 //! Protocol buffers, written as BuildKit's Go library writes them when it is asked to be deterministic.
 //!
-//! Our own, because the digest of a vertex is the SHA-256 of its bytes, and general libraries write other ones: the
-//! members of a `oneof` come where they are declared here, not where their numbers say, and the entries of maps are
-//! written in full, sorted by key.
+//! Our own, because the digest of a vertex is the SHA-256 of its bytes, and general libraries write other
+//! ones: the members of a `oneof` come where they are declared here, not where their numbers say, and the
+//! entries of maps are written in full, sorted by key.
 
 mod field;
 mod message;

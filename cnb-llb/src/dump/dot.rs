@@ -5,8 +5,9 @@ use crate::definition::Definition;
 use crate::definition::VertexRef;
 use crate::ops::Op;
 
-/// The graph in the language of Graphviz, as `buildctl debug dump-llb --dot` prints it: operations with their labels,
-/// and on the arrows where inputs are mounted. Operations that have a name of their own show that too.
+/// The graph in the language of Graphviz, as `buildctl debug dump-llb --dot` prints it: operations with their
+/// labels, and on the arrows where inputs are mounted. Operations that have a name of their own show that
+/// too.
 pub fn dot(definition: &Definition) -> String {
     let vertices: Vec<_> = definition.vertices().chain(definition.terminal()).collect();
     let nodes = vertices.iter().map(node);

@@ -7,10 +7,11 @@ use super::oneof;
 use crate::definition::Definition;
 use crate::wire::Message;
 
-/// One JSON object a line, an operation each: `Op`, `Digest` and `OpMetadata`, as `buildctl debug dump-llb` prints them.
+/// One JSON object a line, an operation each: `Op`, `Digest` and `OpMetadata`, as `buildctl debug dump-llb`
+/// prints them.
 ///
-/// Fields have the names of `ops.proto`; those with default values are left out, enumerations are numbers, bytes are
-/// base64. The last line is the operation that points to the head.
+/// Fields have the names of `ops.proto`; those with default values are left out, enumerations are numbers,
+/// bytes are base64. The last line is the operation that points to the head.
 pub fn json(definition: &Definition) -> String {
     let mut out = String::new();
     for vertex in definition.vertices().chain(definition.terminal()) {
@@ -59,7 +60,8 @@ fn separated<T>(items: &[T], out: &mut String, mut write: impl FnMut(&T, &mut St
     }
 }
 
-/// A text in quotes, escaped as Go's `encoding/json` does: also what would mean something in HTML and JavaScript.
+/// A text in quotes, escaped as Go's `encoding/json` does: also what would mean something in HTML and
+/// JavaScript.
 pub(crate) fn write_text(text: &str, out: &mut String) {
     out.push('"');
     for character in text.chars() {

@@ -3,7 +3,8 @@
 use crate::ops::FileAction;
 use crate::ops::Op;
 
-/// A few words on what an operation does, those of `buildctl debug dump-llb --dot`: a reference, a command line, paths.
+/// A few words on what an operation does, those of `buildctl debug dump-llb --dot`: a reference, a command
+/// line, paths.
 pub fn label(op: &Op) -> String {
     if let Some(source) = &op.source {
         return source.identifier.clone();

@@ -18,7 +18,8 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// A tree at a directory. The command may change it: [`Run::output`](super::Run::output) is what it leaves there.
+    /// A tree at a directory. The command may change it: [`Run::output`](super::Run::output) is what it
+    /// leaves there.
     pub fn bind(state: &State, dest: impl Into<String>) -> Self {
         let message = ops::Mount { dest: dest.into(), ..ops::Mount::default() };
         Self { state: state.clone(), message, no_output: false }
@@ -42,7 +43,8 @@ impl Mount {
         mount
     }
 
-    /// What is first in a cache; other mounts stay as they are. It ties the cache to this very result: when that is made anew, the cache is empty.
+    /// What is first in a cache; other mounts stay as they are. It ties the cache to this very result: when
+    /// that is made anew, the cache is empty.
     #[must_use]
     pub fn initial(mut self, state: &State) -> Self {
         if self.message.mount_type == MountType::Cache {

@@ -14,7 +14,8 @@ use crate::state::State;
 /// The mode of copies that keep the one of what they copy.
 const KEEP: i32 = -1;
 
-/// Where a [`Copy`](struct@Copy) takes files from: a [`State`], or what [`FileOp::prepare`](super::FileOp::prepare) gives.
+/// Where a [`Copy`](struct@Copy) takes files from: a [`State`], or what
+/// [`FileOp::prepare`](super::FileOp::prepare) gives.
 #[derive(Clone, Debug)]
 pub struct CopySource(pub(super) From);
 

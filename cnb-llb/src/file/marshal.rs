@@ -5,9 +5,9 @@ use std::ptr;
 use std::sync::Arc;
 
 use super::FileOp;
-use super::Preparation;
 use super::action::Action;
 use super::copy::From;
+use super::prepared::Preparation;
 use crate::Capability;
 use crate::ops::FileAction;
 use crate::ops::Op;
@@ -73,7 +73,8 @@ struct Chain<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// Plans actions. Preparations may be inside each other, and deeply: what waits for them is kept in a list.
+    /// Plans actions. Preparations may be inside each other, and deeply: what waits for them is kept in a
+    /// list.
     fn add(&mut self, state: &'a State, actions: &'a [Action]) {
         let mut waiting = vec![Chain { state, actions: actions.iter(), last: None, preparation: None }];
         while let Some(mut chain) = waiting.pop() {

@@ -154,7 +154,8 @@ choices! {
         2 Locked,
     }
 
-    /// `pb.MountContentCache`: whether what is in a mounted tree, rather than how it was made, decides on reuse.
+    /// `pb.MountContentCache`: whether what is in a mounted tree, rather than how it was made, decides on
+    /// reuse.
     ContentCache {
         /// Where it is safe: read-only mounts and mounts without an output.
         0 Default,

@@ -8,7 +8,8 @@ messages! {
         2 actions "actions": Vec<FileAction>,
     }
 
-    /// `pb.FileAction`: one change, of one of the kinds. Inputs count the inputs of the operation, then its actions.
+    /// `pb.FileAction`: one change, of one of the kinds. Inputs count the inputs of the operation, then its
+    /// actions.
     FileAction {
         1 input "input": i64,
         2 secondary_input "secondaryInput": i64,

@@ -14,7 +14,8 @@ use crate::state::State;
 /// ```
 /// use cnb_llb::Git;
 ///
-/// let state = Git::new("https://github.com/moby/buildkit.git").reference("v0.34.2").subdir("solver").state();
+/// let state =
+/// Git::new("https://github.com/moby/buildkit.git").reference("v0.34.2").subdir("solver").state();
 /// ```
 #[derive(Clone, Debug)]
 pub struct Git {
@@ -48,10 +49,11 @@ pub struct GitSignature {
 }
 
 impl Git {
-    /// The default branch of the repository at an address: `https://host/path`, `git@host:path`, or `host/path`.
+    /// The default branch of the repository at an address: `https://host/path`, `git@host:path`, or
+    /// `host/path`.
     ///
-    /// A query and a fragment of the address do not count. The secrets `GIT_AUTH_TOKEN` and `GIT_AUTH_HEADER` of the
-    /// client are used if it has them.
+    /// A query and a fragment of the address do not count. The secrets `GIT_AUTH_TOKEN` and `GIT_AUTH_HEADER`
+    /// of the client are used if it has them.
     pub fn new(url: impl AsRef<str>) -> Self {
         let attrs = BTreeMap::from([
             ("git.authtokensecret", "GIT_AUTH_TOKEN".to_owned()),
@@ -148,7 +150,8 @@ impl Git {
         self.set("git.advice", "true", None)
     }
 
-    /// Takes the commits from a bundle, a blob by its address: `docker-image+blob://` or `oci-layout+blob://`.
+    /// Takes the commits from a bundle, a blob by its address: `docker-image+blob://` or
+    /// `oci-layout+blob://`.
     #[must_use]
     pub fn bundle(self, address: impl Into<String>) -> Self {
         self.set("git.bundle", address, Some(Capability::SOURCE_GIT_BUNDLE))

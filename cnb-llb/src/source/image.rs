@@ -49,7 +49,8 @@ pub enum RecordType {
 }
 
 impl Image {
-    /// The image that a reference names, completed as Docker does: `alpine` is `docker.io/library/alpine:latest`.
+    /// The image that a reference names, completed as Docker does: `alpine` is
+    /// `docker.io/library/alpine:latest`.
     pub fn new(reference: impl AsRef<str>) -> Self {
         let identifier = format!("docker-image://{}", reference::complete(reference.as_ref()));
         Self { source: Source::new(identifier, Capability::SOURCE_IMAGE), platform: None }

@@ -11,8 +11,8 @@ const UNIQUE: &str = "local.unique";
 
 /// A directory that the client of the build sends.
 ///
-/// Say the [`session`](Self::session) that has it, or make it [`unique`](Self::unique): directories of the same name
-/// are the same operation otherwise, also when two clients build at the same time.
+/// Say the [`session`](Self::session) that has it, or make it [`unique`](Self::unique): directories of the
+/// same name are the same operation otherwise, also when two clients build at the same time.
 #[derive(Clone, Debug)]
 pub struct Local {
     source: Source,
@@ -80,7 +80,8 @@ impl Local {
         self
     }
 
-    /// How the client finds what it need not send again. A daemon that does not know it does what it always did.
+    /// How the client finds what it need not send again. A daemon that does not know it does what it always
+    /// did.
     #[must_use]
     pub fn differ(mut self, differ: Differ) -> Self {
         let value = match differ {

@@ -6,7 +6,8 @@ use crate::Capability;
 use crate::ops::Platform;
 use crate::state::State;
 
-/// The root file system of an image in an OCI layout, which a client offers as a content store of its session.
+/// The root file system of an image in an OCI layout, which a client offers as a content store of its
+/// session.
 #[derive(Clone, Debug)]
 pub struct OciLayout {
     source: Source,

@@ -5,7 +5,8 @@
 pub(super) struct GitUrl {
     /// What Git is given: without query and fragment.
     pub(super) remote: String,
-    /// The host and the path, which are the same whatever the protocol; the whole address if it cannot be read.
+    /// The host and the path, which are the same whatever the protocol; the whole address if it cannot be
+    /// read.
     pub(super) repository: String,
     /// Whether it is reached by SSH.
     pub(super) is_ssh: bool,

@@ -2,8 +2,11 @@
 
 use std::thread;
 
+use cnb_llb::Copy;
 use cnb_llb::Definition;
 use cnb_llb::Exec;
+use cnb_llb::FileOp;
+use cnb_llb::MakeDir;
 use cnb_llb::State;
 use cnb_llb::dump;
 
@@ -40,6 +43,20 @@ fn reading_and_showing_need_no_deep_stack() {
         assert_eq!(read, definition);
         assert_eq!(dump::dot(&read).matches(" -> ").count(), 10_001);
         assert_eq!(read.state().definition(), definition);
+    });
+}
+
+#[test]
+fn preparations_inside_each_other_need_no_deep_stack() {
+    on_a_small_stack(|| {
+        let first = FileOp::new(MakeDir::new("/a", 0o755)).prepare(&State::scratch());
+        let nest = |inner, _| FileOp::new(Copy::new(inner, "/a", "/a")).prepare(&State::scratch());
+        let nested = (0..10_000).fold(first, nest);
+        assert!(format!("{nested:?}").len() < 1000);
+        let state = State::scratch().file(Copy::new(nested, "/a", "/a"));
+        let definition = state.definition();
+        let vertex = definition.vertices().next().unwrap();
+        assert_eq!(vertex.op.file.unwrap().actions.len(), 10_002);
     });
 }
 

@@ -14,8 +14,8 @@ use crate::cases;
 
 /// Where Go's client says less than it should, or more: what we say of which case in addition, and what not.
 ///
-/// It collects the capabilities of file operations before it has a list of their actions, and so finds none; of
-/// others it does not think; and it asks for secrets as files where there are only variables.
+/// It collects the capabilities of file operations before it has a list of their actions, and so finds none;
+/// of others it does not think; and it asks for secrets as files where there are only variables.
 const CORRECTIONS: &[(&str, &[Capability], &[Capability])] = &[
     ("git-subdir", &[Capability::SOURCE_GIT_SUBDIR], &[]),
     ("git-reference-subdir", &[Capability::SOURCE_GIT_SUBDIR], &[]),
