@@ -9,7 +9,7 @@ pub(crate) enum Tree {
     /// Wide enough for all numbers that messages have.
     Number(i128),
     /// A value of an enumeration: its number and its name.
-    Choice(i32, &'static str),
+    Choice(i32, String),
     Text(String),
     Bytes(Vec<u8>),
     List(Vec<Tree>),

@@ -56,7 +56,7 @@ macro_rules! messages {
     )*};
 }
 
-/// Declares enumerations: `number Name`, the first one is the default.
+/// Declares enumerations: `number Name`, the first one is the default. Numbers that are not known are kept.
 macro_rules! choices {
     ($($(#[$doc:meta])* $choice:ident {
         $(#[$first_doc:meta])* $first_number:literal $first:ident,
@@ -66,36 +66,48 @@ macro_rules! choices {
         #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
         #[non_exhaustive]
         pub enum $choice {
-            $(#[$first_doc])* #[default] $first = $first_number,
-            $($(#[$value_doc])* $value = $number,)*
+            $(#[$first_doc])* #[default] $first,
+            $($(#[$value_doc])* $value,)*
+            /// One that a newer client wrote, by its number.
+            Other(i32),
+        }
+
+        impl $choice {
+            fn number(self) -> i32 {
+                match self {
+                    Self::$first => $first_number,
+                    $(Self::$value => $number,)*
+                    Self::Other(number) => number,
+                }
+            }
         }
 
         impl $crate::wire::Field for $choice {
             fn is_default(&self) -> bool {
-                *self == Self::$first
+                self.number() == $first_number
             }
 
             fn write(&self, tag: u32, out: &mut Vec<u8>) {
-                $crate::wire::Field::write(&(*self as i32), tag, out);
+                $crate::wire::Field::write(&self.number(), tag, out);
             }
 
-            fn merge_value(&mut self, value: $crate::wire::Value<'_>, depth: u32) -> Result<(), $crate::WireError> {
+            fn merge_value(
+                &mut self,
+                value: $crate::wire::Value<'_>,
+                depth: u32,
+            ) -> Result<(), $crate::WireError> {
                 let mut number = 0_i32;
                 $crate::wire::Field::merge_value(&mut number, value, depth)?;
                 *self = match number {
                     $first_number => Self::$first,
                     $($number => Self::$value,)*
-                    unknown => return Err($crate::WireError::Choice(unknown.into())),
+                    number => Self::Other(number),
                 };
                 Ok(())
             }
 
             fn tree(&self) -> $crate::dump::Tree {
-                let name = match self {
-                    Self::$first => stringify!($first),
-                    $(Self::$value => stringify!($value),)*
-                };
-                $crate::dump::Tree::Choice(*self as i32, name)
+                $crate::dump::Tree::Choice(self.number(), format!("{self:?}"))
             }
         }
     )*};

@@ -18,8 +18,6 @@ pub enum WireError {
     Type,
     /// A text is not UTF-8.
     Text,
-    /// An enumeration has no such value.
-    Choice(i64),
     /// Messages are inside each other too deeply.
     TooDeep,
 }
@@ -33,7 +31,6 @@ impl std::fmt::Display for WireError {
             Self::Overflow => formatter.write_str("a number has more than 64 bits"),
             Self::Type => formatter.write_str("a field has another type"),
             Self::Text => formatter.write_str("a text is not UTF-8"),
-            Self::Choice(value) => write!(formatter, "an enumeration has no value {value}"),
             Self::TooDeep => formatter.write_str("messages are inside each other too deeply"),
         }
     }

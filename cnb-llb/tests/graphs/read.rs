@@ -1,7 +1,9 @@
 //! Reading definitions back.
 
 use cnb_llb::Definition;
+use cnb_llb::Digest;
 use cnb_llb::MakeDir;
+use cnb_llb::Network;
 use cnb_llb::ReadError;
 use cnb_llb::State;
 use cnb_llb::WireError;
@@ -73,7 +75,6 @@ fn malformed_definitions_are_refused() {
         (b"\x08\x01".to_vec(), ReadError::Definition(WireError::Type)),
         (definition(&[b"\x0a", last]), ReadError::Operation(0, WireError::Truncated)),
         (definition(&[b"\x1a\x03\x0a\x01\xff", last]), ReadError::Operation(0, WireError::Text)),
-        (definition(&[b"\x12\x02\x18\x07", last]), ReadError::Operation(0, WireError::Choice(7))),
         (definition(&[b"", last]), ReadError::Kind(0)),
         (definition(&[b"\x1a\x00\x32\x00", last]), ReadError::Kind(0)),
         (definition(&[source]), ReadError::Head),
@@ -106,6 +107,18 @@ fn definitions_inside_each_other_have_an_end() {
     assert!(Definition::from_bytes(&nested(10)).is_ok());
     let error = Definition::from_bytes(&nested(1000)).unwrap_err();
     assert_eq!(error, ReadError::Definition(WireError::TooDeep));
+}
+
+#[test]
+fn what_a_newer_client_wrote_is_kept() {
+    // A command with network 7, security 8 and a field 100.
+    let exec = b"\x12\x07\x18\x07\x20\x08\xa0\x06\x01".as_slice();
+    let last = [b"\x0a\x49\x0a\x47", Digest::of(exec).as_str().as_bytes()].concat();
+    let read = Definition::from_bytes(&definition(&[exec, &last])).unwrap();
+    let vertex = read.vertices().next().unwrap();
+    assert_eq!(vertex.op.exec.unwrap().network, Network::Other(7));
+    assert!(dump::text(&read).contains("    security: Other(8)\n"));
+    assert_eq!(read.state().definition().operations().next(), Some(exec));
 }
 
 #[test]
