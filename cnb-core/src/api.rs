@@ -1,7 +1,9 @@
-//! Versions of the Platform API and the Buildpack API.
+//! Versions of the Platform API and the Buildpack API, and which rules they have.
 
 use std::fmt;
 use std::str::FromStr;
+
+mod gates;
 
 macro_rules! api_version {
     ($(#[$doc:meta])* $name:ident, supported $first:literal..=$last:literal) => {
@@ -21,11 +23,6 @@ macro_rules! api_version {
             /// Version `0.minor`.
             pub const fn v0(minor: u32) -> Self {
                 Self { major: 0, minor }
-            }
-
-            /// Whether a rule that came with `0.minor` holds.
-            pub fn at_least(self, minor: u32) -> bool {
-                self >= Self::v0(minor)
             }
 
             /// Whether this crate implements the version.

@@ -100,7 +100,7 @@ impl Process {
     /// what follows it stands in front of the arguments.
     #[must_use]
     pub fn for_platform(mut self, api: PlatformApi) -> Self {
-        if !api.at_least(10) && !self.command.is_empty() {
+        if !api.has_command_lists() && !self.command.is_empty() {
             let mut args = self.command.split_off(1);
             args.extend(self.args.unwrap_or_default());
             self.args = Some(args);
@@ -157,7 +157,7 @@ impl<'a> ProcessDocument<'a> {
 /// The Go lifecycle writes the strings of a command with its JSON encoder, not with its TOML encoder.
 fn command_toml(command: &[String], api: PlatformApi) -> Verbatim {
     let mut strings = command.iter().map(|text| json_string(text));
-    Verbatim(if api.at_least(10) {
+    Verbatim(if api.has_command_lists() {
         format!("[{}]", strings.collect::<Vec<_>>().join(", "))
     } else {
         strings.next().unwrap_or_else(|| json_string(""))

@@ -91,7 +91,7 @@ impl BuildpackDescriptor {
     }
 
     fn target_of(&self, stack: &StackId) -> Option<Target> {
-        let several_stacks = self.api.parse().is_ok_and(|api: BuildpackApi| api.at_least(10));
+        let several_stacks = self.api.parse().is_ok_and(|api: BuildpackApi| api.has_targets());
         match stack.id.as_str() {
             "*" => Some(Target::default()),
             BIONIC if several_stacks || self.stacks.len() == 1 => Some(Target {

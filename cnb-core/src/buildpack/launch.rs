@@ -120,7 +120,7 @@ type Complaint = (Range<usize>, String);
 
 impl DocumentProcess {
     fn read(self, api: BuildpackApi) -> Result<LaunchProcess, Complaint> {
-        if let Some(direct) = self.direct.as_ref().filter(|_| api.at_least(9)) {
+        if let Some(direct) = self.direct.as_ref().filter(|_| api.has_command_lists()) {
             let message = "process.direct is not supported on this buildpack version";
             return Err((direct.span(), message.to_owned()));
         }
@@ -128,7 +128,7 @@ impl DocumentProcess {
             command: self.command(api)?,
             process_type: self.r#type.into_inner(),
             args: self.args,
-            direct: self.direct.map_or(api.at_least(9), Spanned::into_inner),
+            direct: self.direct.map_or(api.has_command_lists(), Spanned::into_inner),
             default: self.default,
             working_dir: self.working_dir,
             exec_env: self.exec_env,
@@ -141,9 +141,9 @@ impl DocumentProcess {
             (span, message)
         };
         match &self.command {
-            None if api.at_least(9) => Ok(Vec::new()),
+            None if api.has_command_lists() => Ok(Vec::new()),
             None => Err(complain(self.r#type.span(), "a string")),
-            Some(command) if api.at_least(9) => {
+            Some(command) if api.has_command_lists() => {
                 let strings = command.get_ref().clone().try_into();
                 strings.map_err(|_| complain(command.span(), "an array of strings"))
             }

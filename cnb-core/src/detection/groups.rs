@@ -140,8 +140,8 @@ impl<'a, D: Detector> Search<'a, D> {
     fn is_for_exec_env(&mut self, candidate: &Candidate, descriptor: &Descriptor) -> bool {
         let names = &descriptor.exec_env;
         let current = &self.conditions.exec_env;
-        let honoured = self.conditions.platform_api.at_least(15)
-            && descriptor.api.parse().is_ok_and(|api: BuildpackApi| api.at_least(12));
+        let honoured = self.conditions.platform_api.has_exec_env()
+            && descriptor.api.parse().is_ok_and(|api: BuildpackApi| api.has_exec_env());
         let is_for = !honoured || names.is_empty() || names.iter().any(|name| name == "*" || name == current);
         if !is_for {
             self.transcript.debug(format!(
@@ -177,7 +177,7 @@ impl<'a, D: Detector> Search<'a, D> {
     fn unsatisfied_targets(&self, member: &Member) -> Option<String> {
         let targets = &member.descriptor.targets;
         let image = &self.conditions.target;
-        let is_checked = self.conditions.platform_api.at_least(12) && !member.candidate.optional;
+        let is_checked = self.conditions.platform_api.has_targets() && !member.candidate.optional;
         if !is_checked || targets.is_empty() || targets.iter().any(|target| satisfies(image, target)) {
             return None;
         }

@@ -67,7 +67,7 @@ pub fn plan(snapshot: &Snapshot, api: PlatformApi) -> CachePlan {
             }
         }
     }
-    if api.at_least(8) && snapshot.cache_sbom {
+    if api.has_sboms() && snapshot.cache_sbom {
         layers.push(CachedLayer {
             id: "buildpacksio/lifecycle:cache.sbom".to_owned(),
             path: "sbom/cache".to_owned(),

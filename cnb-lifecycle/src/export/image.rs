@@ -106,7 +106,7 @@ impl Plan {
     ) -> LifecycleMetadata {
         assert_eq!(diff_ids.len(), self.layers.len(), "each layer has a diffID");
         let names = inputs.run_image;
-        let in_label = if inputs.api.at_least(12) { names.clone() } else { RunImageNames::default() };
+        let in_label = if inputs.api.has_targets() { names.clone() } else { RunImageNames::default() };
         let mut metadata = LifecycleMetadata {
             buildpacks: self.buildpacks.clone(),
             run_image: lifecycle::RunImage {
@@ -145,7 +145,7 @@ impl Plan {
             (project::LABEL.to_owned(), json(go_json::to_string(inputs.project))),
         ];
         labels.extend(self.build.labels.iter().map(|label| (label.key.clone(), label.value.clone())));
-        if inputs.api.at_least(15) && !inputs.exec_env.is_empty() {
+        if inputs.api.has_exec_env() && !inputs.exec_env.is_empty() {
             labels.push((labels::EXEC_ENV.to_owned(), inputs.exec_env.to_owned()));
         }
         labels
@@ -188,8 +188,8 @@ impl Plan {
         let path = format!("{PROCESS_DIR}:/cnb/lifecycle:{}", config.env("PATH").unwrap_or_default());
         config.set_env("PATH", &path);
         config.set_process(inputs.app_dir, entrypoint);
-        let created = inputs.created.filter(|_| inputs.api.at_least(9));
-        config.set_created(created.unwrap_or(config::DEFAULT_EPOCH), inputs.api.at_least(12));
+        let created = inputs.created.filter(|_| inputs.api.honours_source_date_epoch());
+        config.set_created(created.unwrap_or(config::DEFAULT_EPOCH), inputs.api.keeps_history());
         config
     }
 
@@ -204,7 +204,7 @@ impl Plan {
         let processes: Vec<_> =
             build.processes.iter().map(|process| process_label(process, inputs.api)).collect();
         BuildLabel {
-            bom: (!inputs.api.at_least(9)).then(|| bom_label(build)),
+            bom: (!inputs.api.has_sboms_only()).then(|| bom_label(build)),
             buildpacks: Some(buildpacks).filter(|buildpacks| !buildpacks.is_empty()),
             extensions: build.extensions.iter().map(module).collect(),
             launcher: inputs.launcher.clone(),
@@ -225,7 +225,7 @@ pub fn entrypoint(process_type: Option<&str>) -> String {
 
 fn process_label(process: &cnb_core::build_metadata::Process, api: PlatformApi) -> build::Process {
     let process = process.clone().for_platform(api);
-    let command = if api.at_least(10) {
+    let command = if api.has_command_lists() {
         build::Command::Many(Some(process.command))
     } else {
         build::Command::One(process.command.into_iter().next().unwrap_or_default())

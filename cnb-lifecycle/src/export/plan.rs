@@ -195,7 +195,7 @@ impl Planner<'_> {
             self.buildpack(index, directory)?;
         }
         let previous = self.inputs.previous;
-        if self.inputs.api.at_least(8) && self.snapshot.launch_sbom {
+        if self.inputs.api.has_sboms() && self.snapshot.launch_sbom {
             let sbom = previous.sbom.clone().unwrap_or_default();
             self.add(
                 "launch.sbom",

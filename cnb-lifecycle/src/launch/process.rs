@@ -54,19 +54,19 @@ impl Choice<'_> {
     }
 
     fn is_eligible(self, process: &metadata::Process) -> bool {
-        !self.platform_api.at_least(15)
+        !self.platform_api.has_exec_env()
             || process.exec_env.is_empty()
             || process.exec_env.iter().any(|name| name == "*" || name == self.exec_env)
     }
 
     fn with_arguments(self, mut process: Process, user: Vec<OsString>) -> Result<Process, SelectError> {
-        if !self.platform_api.at_least(10) {
+        if !self.platform_api.has_command_lists() {
             process.arguments.extend(user);
         } else if process.command.len() > 1 {
             let overridable = std::mem::replace(&mut process.arguments, process.command.split_off(1));
             process.arguments.extend(if user.is_empty() { overridable } else { user });
         } else if !user.is_empty() {
-            if self.buildpack_api(&process)?.at_least(9) {
+            if self.buildpack_api(&process)?.has_command_lists() {
                 process.arguments = user;
             } else {
                 process.arguments.extend(user);

@@ -74,7 +74,7 @@ pub fn analyze(inputs: &Inputs<'_>, store: &dyn ImageStore) -> Result<Analyzed, 
         _ => String::new(),
     };
     let label = label.flatten().unwrap_or_default();
-    if let Some(image) = previous.filter(|_| inputs.api.at_least(8) && !inputs.skip_layers) {
+    if let Some(image) = previous.filter(|_| inputs.api.has_sboms() && !inputs.skip_layers) {
         restore_sbom(store, &image, &label, inputs.layers)?;
     }
     Ok(Analyzed {
@@ -115,7 +115,7 @@ fn describe(
     image: Option<FoundImage>,
 ) -> Result<RunImage, AnalyzeError> {
     let reference = image.as_ref().map(|image| image.identifier.clone()).unwrap_or_default();
-    if !inputs.api.at_least(12) {
+    if !inputs.api.has_targets() {
         return Ok(RunImage { reference, ..RunImage::default() });
     }
     let name = store.name(inputs.run_image);

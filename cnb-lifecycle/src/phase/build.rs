@@ -88,10 +88,10 @@ pub fn build(inputs: &BuildInputs, runner: &dyn ProcessRunner) -> Result<BuildMe
         tracing::debug!("Finished running build for buildpack {element}");
     }
 
-    if inputs.platform_api.at_least(8) {
+    if inputs.platform_api.has_sboms() {
         sbom::copy_all(&inputs.layers, &result.sboms)?;
     }
-    if inputs.platform_api.at_least(9) {
+    if inputs.platform_api.has_sboms_only() {
         sbom::write_legacy(&inputs.layers, "launch", &result.launch_bom)?;
         sbom::write_legacy(&inputs.layers, "build", &result.build_bom)?;
         result.launch_bom.clear();

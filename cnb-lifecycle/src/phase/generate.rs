@@ -120,7 +120,7 @@ impl Layout {
 }
 
 fn is_direct(api: PlatformApi) -> bool {
-    api.at_least(13)
+    api.has_stable_extensions()
 }
 
 /// The image that the last run.Dockerfile with an image of its own names, and whether something is done on top of
@@ -143,7 +143,7 @@ fn choose_run_image(dockerfiles: &mut [GeneratedDockerfile]) -> (Option<String>,
 fn with_run_image(inputs: &GenerateInputs, new_base: Option<String>, extends: bool) -> Analyzed {
     let mut analyzed = inputs.analyzed.clone();
     let current = analyzed.run_image.as_ref().map(|run_image| run_image.image.clone()).unwrap_or_default();
-    if let Some(image) = new_base.filter(|new| !inputs.detect.platform_api.at_least(12) || *new != current) {
+    if let Some(image) = new_base.filter(|new| !inputs.detect.platform_api.has_targets() || *new != current) {
         if !inputs.run.images.iter().any(|known| known.contains(&image)) {
             tracing::warn!("new runtime base image '{image}' not found in run metadata");
         }

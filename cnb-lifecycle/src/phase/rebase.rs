@@ -111,12 +111,12 @@ pub fn rebase(inputs: &Inputs<'_>, target: &dyn ImageTarget) -> Result<Saved, Re
     let mut config = app.on_base(&new_base, &old_top_layer).ok_or(RebaseError::NoOldBase)?;
     new_base.top_layer().ok_or(RebaseError::NoLayers)?.clone_into(&mut label.run_image.top_layer);
     label.run_image.reference.clone_from(&inputs.new_base.identifier);
-    if inputs.api.at_least(12) {
+    if inputs.api.has_targets() {
         let objection = run_image::rename(&mut label, &inputs.new_base.name);
         objection.map_or(Ok(()), |objection| inputs.object(objection))?;
     }
     config.set_label(lifecycle::LABEL, &go_json::to_string(&label).expect("all keys of labels are strings"));
-    let base_labels: &[&str] = if inputs.api.at_least(12) {
+    let base_labels: &[&str] = if inputs.api.has_targets() {
         &["io.buildpacks.stack.", "io.buildpacks.base."]
     } else {
         &["io.buildpacks.stack."]
@@ -148,7 +148,7 @@ fn validate(inputs: &Inputs<'_>, app: &Config) -> Result<(), RebaseError> {
     let (old, new) = (&inputs.app.image.config, &inputs.new_base.image.config);
     let api = app.env("CNB_PLATFORM_API").filter(|text| !text.is_empty());
     let api: Option<PlatformApi> = api.map(str::parse).transpose().map_err(RebaseError::Api)?;
-    if !api.is_some_and(|api| api.at_least(12)) {
+    if !api.is_some_and(PlatformApi::has_targets) {
         return Ok(stack::validate(old, new)?);
     }
     target::objections(old, new).into_iter().try_for_each(|objection| inputs.object(objection))

@@ -117,7 +117,7 @@ pub fn restore(inputs: &Inputs<'_>) -> Result<(), RestoreError> {
             unpack(cache, &layer.id, &layer.diff_id, &inputs.layers.join(&layer.path))?;
         }
     }
-    if inputs.api.at_least(8) && !inputs.skip_layers {
+    if inputs.api.has_sboms() && !inputs.skip_layers {
         sboms(inputs, plan.cache_sbom.as_deref())?;
     }
     Ok(())

@@ -34,7 +34,7 @@ impl Launcher {
         let program = backend.read(tree, &path).await.during(format!("read the launcher `{path}`"))?;
         let mut sboms = Vec::new();
         // Platform API 0.11: the exporter copies the SBOM files of the lifecycle itself.
-        if builder.platform_api.at_least(11) {
+        if builder.platform_api.has_lifecycle_sboms() {
             for (program, kind) in [("launcher", "launch"), ("lifecycle", "build")] {
                 for format in SBOM_FORMATS {
                     let path = format!("{directory}/{program}.sbom.{format}");

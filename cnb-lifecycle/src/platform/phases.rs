@@ -84,7 +84,7 @@ pub(super) async fn detect(
     if order.is_some() {
         args.extend(["-order", ORDER]);
     }
-    if builder.platform_api.at_least(10) {
+    if builder.platform_api.has_extensions() {
         args.extend(["-analyzed", ANALYZED]);
     }
     // What bin/detect writes to the application is forgotten: detection finds out, building changes.
@@ -122,7 +122,7 @@ pub(super) async fn restore(
         args.extend(["-cache-dir", CACHE_DIR]);
     }
     // A restorer that knows the builder's run.toml asks a registry for the run image, which is ours to find.
-    if builder.platform_api.at_least(14) {
+    if builder.platform_api.checks_run_image_again() {
         args.extend(["-run", NO_RUN_IMAGES]);
     }
     let mut step = containers
@@ -147,7 +147,7 @@ pub(super) async fn build(
     let layers = layers_tree(backend, builder, vec![whole], plan).await?;
     let mut args = vec!["-app", APP_DIR, "-layers", LAYERS_DIR, "-platform", "/platform"];
     args.extend(["-group", GROUP, "-plan", PLAN]);
-    if builder.platform_api.at_least(12) {
+    if builder.platform_api.builder_takes_analyzed() {
         args.extend(["-analyzed", ANALYZED]);
     }
     let step = containers

@@ -97,7 +97,7 @@ impl<'a> Containers<'a> {
         step.env.clone_from(&self.builder.env);
         step.env.extend(self.request.container_env.iter().cloned());
         step = step.with_env("CNB_PLATFORM_API", self.builder.platform_api.to_string());
-        if self.builder.platform_api.at_least(15) {
+        if self.builder.platform_api.has_exec_env() {
             step = step.with_env("CNB_EXEC_ENV", self.request.exec_env.clone());
         }
         if let Some(lifecycle) = &self.builder.lifecycle {

@@ -56,7 +56,7 @@ impl Access {
 
     /// Opens the cache image.
     pub(super) fn cache_image(&self, invocation: &Invocation) -> Result<Box<dyn LayerCache>, Failure> {
-        let removes_old = !invocation.api.at_least(13);
+        let removes_old = !invocation.api.keeps_old_cache_images();
         let cache = CacheImage::open(self.registry.clone(), &invocation.inputs.cache_image, removes_old);
         Ok(Box::new(cache.map_err(|error| Failure::new("create image cache", error))?))
     }

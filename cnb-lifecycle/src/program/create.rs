@@ -43,7 +43,7 @@ pub(super) fn run(invocation: &Invocation) -> Result<(), Failure> {
         return Err(Failure::new("detect", why).with_code(code::DETECT));
     }
 
-    if !inputs.skip_layers || invocation.api.at_least(10) {
+    if !inputs.skip_layers || invocation.api.restores_without_layers() {
         tracing::info!("===> RESTORING");
         let previous = LifecycleMetadata::try_from(analyzed.metadata.clone());
         restore::restore(&Inputs {

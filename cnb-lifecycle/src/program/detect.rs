@@ -35,7 +35,7 @@ pub(super) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let analyzed = documents::analyzed(&invocation.inputs.analyzed_path)
         .map_err(|failure| failure.while_doing("initialize detector"))?;
     let detected = detect(invocation, &analyzed, |order| {
-        let is_experimental = order.has_extensions() && !invocation.api.at_least(13);
+        let is_experimental = order.has_extensions() && !invocation.api.has_stable_extensions();
         if is_experimental { experimental::allow("Dockerfiles", &invocation.environment) } else { Ok(()) }
     })?;
     if detected.group.extensions.is_empty() {
@@ -87,7 +87,7 @@ fn prepare(invocation: &Invocation, store: &Store) -> Result<DetectionOrder, Fai
     let inputs = &invocation.inputs;
     let order = documents::read("read order file", Path::new(&inputs.order_path), Order::read)
         .map_err(|failure| failure.while_doing(ACTION))?;
-    let system = if invocation.api.at_least(15) && Path::new(&inputs.system_path).exists() {
+    let system = if invocation.api.has_system_buildpacks() && Path::new(&inputs.system_path).exists() {
         documents::read("read system file", Path::new(&inputs.system_path), System::read)
             .map_err(|failure| failure.while_doing(ACTION))?
     } else {

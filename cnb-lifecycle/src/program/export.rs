@@ -73,7 +73,7 @@ pub(super) fn export(
     let layers = Path::new(&inputs.layers_dir);
     let run_image = analyzed.run_image.as_ref().map(|image| image.image.as_str()).unwrap_or_default();
     let names = resolve::run_image_names(invocation, run_image, has_extensions(layers)?)?;
-    if invocation.api.at_least(11) {
+    if invocation.api.has_lifecycle_sboms() {
         sboms::copy(layers, Path::new(&inputs.launcher_sbom_dir)).map_err(failed)?;
     }
     let is_extended = is_extended(invocation, &analyzed);
@@ -114,7 +114,8 @@ fn report(invocation: &Invocation, group: &[GroupElement], saved: Saved) -> Resu
     let inputs = &invocation.inputs;
     let image = report::image(saved).map_err(failed)?;
     let layers = Path::new(&inputs.layers_dir);
-    let bom = if invocation.api.at_least(9) { Vec::new() } else { bom(layers, group).map_err(failed)? };
+    let bom =
+        if invocation.api.has_sboms_only() { Vec::new() } else { bom(layers, group).map_err(failed)? };
     report::write(inputs, Build { bom }, image, "export").map_err(|failure| failure.with_code(code::EXPORT))
 }
 
@@ -122,7 +123,7 @@ fn report(invocation: &Invocation, group: &[GroupElement], saved: Saved) -> Resu
 fn allow_extended_layers(invocation: &Invocation) -> Result<(), Failure> {
     let directory = Path::new(&invocation.inputs.extended_dir).join("run");
     let has_layers = fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some());
-    if has_layers && !invocation.api.at_least(13) {
+    if has_layers && !invocation.api.has_stable_extensions() {
         experimental::allow("Dockerfiles", &invocation.environment)?;
     }
     Ok(())
@@ -130,7 +131,7 @@ fn allow_extended_layers(invocation: &Invocation) -> Result<(), Failure> {
 
 /// The run image as the extender left it, which must be there when analyzed.toml says so.
 fn extended(invocation: &Invocation, analyzed: &Analyzed) -> Result<Option<ExtendedRunImage>, Failure> {
-    if !invocation.api.at_least(12) {
+    if !invocation.api.extends_run_images() {
         return Ok(None);
     }
     let no_config = |why: Box<dyn Error>| Failure::new("get extended image config", why);
@@ -145,7 +146,7 @@ fn extended(invocation: &Invocation, analyzed: &Analyzed) -> Result<Option<Exten
 /// In OCI layouts the config of the run image stays, as in Go.
 fn is_extended(invocation: &Invocation, analyzed: &Analyzed) -> bool {
     let is_extended = analyzed.run_image.as_ref().is_some_and(|image| image.extend);
-    is_extended && invocation.api.at_least(12) && !invocation.inputs.use_layout
+    is_extended && invocation.api.extends_run_images() && !invocation.inputs.use_layout
 }
 
 /// What makes the image: this program.
@@ -208,7 +209,7 @@ fn project(path: &str) -> Result<ProjectMetadata, Failure> {
 fn created(invocation: &Invocation) -> Option<i64> {
     let text = invocation.environment.text("SOURCE_DATE_EPOCH").filter(|text| !text.is_empty())?;
     let epoch = text.parse().ok();
-    if epoch.is_none() && invocation.api.at_least(9) {
+    if epoch.is_none() && invocation.api.honours_source_date_epoch() {
         tracing::warn!("Ignoring invalid SOURCE_DATE_EPOCH");
     }
     epoch

@@ -46,9 +46,10 @@ pub(super) enum Field {
 impl Flag {
     /// Whether the phase takes the flag.
     pub(super) fn is_taken_by(&self, phase: Phase, api: PlatformApi) -> bool {
-        self.takers
-            .iter()
-            .any(|taker| taker.phase == phase && api.at_least(taker.first) && !api.at_least(taker.last + 1))
+        self.takers.iter().any(|taker| {
+            taker.phase == phase
+                && (PlatformApi::v0(taker.first)..=PlatformApi::v0(taker.last)).contains(&api)
+        })
     }
 
     /// What the usage calls its value; nothing for a switch.

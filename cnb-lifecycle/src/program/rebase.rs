@@ -70,7 +70,7 @@ fn known_run_image(
     label: &LifecycleMetadata,
     name: &str,
 ) -> Result<String, Failure> {
-    let names = rebase::run_image::names(label, invocation.api.at_least(12)).ok_or_else(|| {
+    let names = rebase::run_image::names(label, invocation.api.has_targets()).ok_or_else(|| {
         let why = "-run-image is required when there is no run image metadata available";
         set_app_image(Failure::new("parse arguments", why).to_string())
     })?;

@@ -105,7 +105,7 @@ pub(super) fn run_image_names(
     has_extensions: bool,
 ) -> Result<RunImageNames, Failure> {
     let inputs = &invocation.inputs;
-    if !invocation.api.at_least(12) {
+    if !invocation.api.has_targets() {
         return Ok(optional::<Stack>("stack", &inputs.stack_path)?.run_image);
     }
     let run: Run = optional("run", &inputs.run_path)?;
@@ -122,7 +122,7 @@ pub(super) fn run_image_names(
 
 /// Names that the run image may have, which `restore` reads from Platform API 0.14 on.
 pub(super) fn run_images(invocation: &Invocation) -> Result<Run, Failure> {
-    if invocation.api.at_least(14) {
+    if invocation.api.checks_run_image_again() {
         optional("run", &invocation.inputs.run_path)
     } else {
         Ok(Run::default())
@@ -148,7 +148,7 @@ fn images(invocation: &Invocation, may_search: bool) -> Result<Images, String> {
 fn configured_run_image(invocation: &Invocation) -> Result<String, String> {
     let inputs = &invocation.inputs;
     let target: Reference = inputs.output_image.parse().map_err(|error| format!("{error}"))?;
-    let names = if invocation.api.at_least(12) {
+    let names = if invocation.api.has_targets() {
         let run: Run = optional("run", &inputs.run_path).map_err(|failure| failure.to_string())?;
         let first = run.images.into_iter().next();
         first.ok_or("-run-image is required when there is no run metadata available")?

@@ -114,7 +114,7 @@ pub fn plan(inputs: &RestoreInputs<'_>) -> RestorePlan {
     for buildpack in inputs.group {
         plan.data(inputs, buildpack, &written);
     }
-    if inputs.api.at_least(8) {
+    if inputs.api.has_sboms() {
         plan.cache_sbom = inputs.cache.sbom.get().map(str::to_owned);
     }
     plan
@@ -145,7 +145,8 @@ impl RestorePlan {
             }
         }
         for (name, layer) in layers(inputs.cache.buildpack(id)) {
-            let in_app = inputs.previous.layer(id, name).is_some() || !inputs.api.at_least(14);
+            let in_app =
+                inputs.previous.layer(id, name).is_some() || !inputs.api.restores_metadata_from_cache();
             if layer.cache && !(layer.launch && in_app) {
                 self.messages.push(Message::MetadataFromCache(format!("{id}:{name}")));
                 self.layer_file(buildpack, name, layer);

@@ -59,7 +59,7 @@ fn told(api: PlatformApi) -> Vec<Command> {
 fn every_phase_gets_the_flags_of_its_platform_api() {
     let common = "-app /workspace -layers /layers -platform /platform";
     for api in PlatformApi::supported() {
-        let since = |minor, flags: &'static str| if api.at_least(minor) { flags } else { "" };
+        let since = |minor, flags: &'static str| if api >= PlatformApi::v0(minor) { flags } else { "" };
         let analyzed = " -analyzed /layers/analyzed.toml";
         // No registry, daemon or layout. The restorer of the Go lifecycle reads the builder's run.toml when it is
         // not told of another, and asks a registry for the run image when that is named in it.
@@ -85,7 +85,7 @@ fn every_phase_gets_the_flags_of_its_platform_api() {
         for Command { argv, env } in told {
             let variable = |name: &str| env.get(name).map(String::as_str);
             assert_eq!(variable("CNB_PLATFORM_API"), Some(api.to_string().as_str()), "{api} {argv}");
-            assert_eq!(variable("CNB_EXEC_ENV").is_some(), api.at_least(15), "{api} {argv}");
+            assert_eq!(variable("CNB_EXEC_ENV").is_some(), api >= PlatformApi::v0(15), "{api} {argv}");
         }
     }
 }

@@ -110,17 +110,17 @@ impl<'a> Buildpack<'a> {
         let platform = Some(self.inputs.platform.as_path()).filter(|_| !self.info.clear_env);
         let mut environment = environment.resolve(platform, Some(&self.inputs.build_config), &Disk)?;
         environment.set("CNB_BUILDPACK_DIR", &self.root);
-        if self.api.at_least(8) {
+        if self.api.has_directory_variables() {
             environment.set("CNB_PLATFORM_DIR", &self.inputs.platform);
             environment.set("CNB_BP_PLAN_PATH", plan);
             environment.set("CNB_LAYERS_DIR", &self.layers);
         }
-        if self.api.at_least(10) {
+        if self.api.has_targets() {
             for (name, value) in target_variables(&self.inputs.target) {
                 environment.set(name, value);
             }
         }
-        if self.api.at_least(12) {
+        if self.api.has_exec_env() {
             environment.set("CNB_EXEC_ENV", &self.inputs.exec_env);
         }
         Ok(environment)

@@ -116,7 +116,7 @@ fn processes(
     if processes.iter().filter(|process| process.default).count() > 1 {
         return Err(InvalidOutput::SeveralDefaults);
     }
-    if !buildpack.api.at_least(8) {
+    if !buildpack.api.has_working_directories() {
         for process in processes.iter_mut().filter(|process| !process.working_dir.is_empty()) {
             tracing::warn!(
                 "Warning: process working directory isn't supported in this buildpack api version. Ignoring \

@@ -122,17 +122,17 @@ fn environment(
         ElementKind::Extension => "CNB_EXTENSION_DIR",
     };
     environment.set(root, &stored.root);
-    let since = |minor| stored.descriptor.api.parse().is_ok_and(|api: BuildpackApi| api.at_least(minor));
-    if since(8) {
+    let since = |gate: fn(BuildpackApi) -> bool| stored.descriptor.api.parse().is_ok_and(gate);
+    if since(BuildpackApi::has_directory_variables) {
         environment.set("CNB_PLATFORM_DIR", &inputs.platform);
         environment.set("CNB_BUILD_PLAN_PATH", plan);
     }
-    if since(10) {
+    if since(BuildpackApi::has_targets) {
         for (name, value) in target_variables(&inputs.target) {
             environment.set(name, value);
         }
     }
-    if since(12) && !inputs.exec_env.is_empty() {
+    if since(BuildpackApi::has_exec_env) && !inputs.exec_env.is_empty() {
         environment.set("CNB_EXEC_ENV", &inputs.exec_env);
     }
     Ok(environment)

@@ -66,7 +66,7 @@ fn environment(
     environment.set("CNB_EXTENSION_DIR", &stored.root);
     environment.set("CNB_OUTPUT_DIR", output);
     environment.set("CNB_PLATFORM_DIR", &inputs.platform);
-    if stored.descriptor.api.parse().is_ok_and(|api: BuildpackApi| api.at_least(10)) {
+    if stored.descriptor.api.parse().is_ok_and(|api: BuildpackApi| api.has_targets()) {
         for (name, value) in target_variables(&inputs.target) {
             environment.set(name, value);
         }

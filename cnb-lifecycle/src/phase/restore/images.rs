@@ -88,7 +88,7 @@ pub fn complete(
     store: &dyn ImageStore,
     can_read: &dyn Fn(&str) -> bool,
 ) -> Result<(), ImagesError> {
-    if let Some(name) = inputs.build_image.filter(|_| inputs.api.at_least(10)) {
+    if let Some(name) = inputs.build_image.filter(|_| inputs.api.has_extensions()) {
         let image = pull(store, name, "pull builder image", inputs.base_images)?;
         analyzed.build_image = Some(ImageReference { reference: image.identifier });
     }
@@ -97,12 +97,12 @@ pub fn complete(
     if is_known && !can_read(&run_image.image) {
         return Err(ImagesError::Inaccessible(run_image.image.clone()));
     }
-    let is_extended = inputs.api.at_least(12) && inputs.can_extend && run_image.extend;
+    let is_extended = inputs.api.extends_run_images() && inputs.can_extend && run_image.extend;
     let has_target = run_image.target.as_ref().is_some_and(|target| !target.os.is_empty());
     if is_extended {
         let image = pull(store, &run_image.image, "pull run image", inputs.base_images)?;
         update(run_image, &image, inputs.api);
-    } else if inputs.api.at_least(10) && inputs.has_extensions && !has_target {
+    } else if inputs.api.has_extensions() && inputs.has_extensions && !has_target {
         let image = find(store, &run_image.image, "get run image")?;
         update(run_image, &image, inputs.api);
     }
@@ -112,7 +112,7 @@ pub fn complete(
 /// An extension may have changed the run image: it is known by name only.
 fn update(run_image: &mut RunImage, image: &FoundImage, api: PlatformApi) {
     run_image.reference.clone_from(&image.identifier);
-    run_image.target = api.at_least(12).then(|| target(&image.image.config).unwrap_or_default());
+    run_image.target = api.has_targets().then(|| target(&image.image.config).unwrap_or_default());
 }
 
 fn find(store: &dyn ImageStore, name: &str, what: &str) -> Result<FoundImage, ImagesError> {
