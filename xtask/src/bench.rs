@@ -3,103 +3,71 @@
 //! Figures of one run are for comparing with each other: what else this machine does changes them by tens of
 //! percent, and ratios by less.
 
-use std::process::Command;
 use std::time::Duration;
 
 use crate::Result;
-use crate::debian;
-use crate::example;
-use crate::programs;
 
+mod build;
+mod cost;
+mod export;
 mod fixture;
 mod floor;
 mod llb;
 mod measured;
+mod real_files;
 
-use floor::Floor;
-use measured::Measured;
+/// Something to measure, callable alone.
+struct Bench {
+    name: &'static str,
+    about: &'static str,
+    run: fn() -> Result<()>,
+}
 
-/// Builds without a change that are made; the one in the middle counts.
-const ROUNDS: usize = 5;
+/// What is measured when nothing is named.
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "build",
+        about: "`cnb build`: memory, a large layer, builds without a change",
+        run: build::run,
+    },
+    Bench { name: "export", about: "`lifecycle`: exports and restores of 1 GB", run: export::run },
+];
 
-/// Measures, and prints tables.
+/// What needs Go.
+const LLB: Bench =
+    Bench { name: "llb", about: "graphs of LLB, beside what they cost others; needs Go", run: llb::measure };
+
+/// Measures what is named, or all that needs nothing but this system, and prints tables.
 ///
 /// # Errors
-/// When a build fails.
-pub(crate) fn run() -> Result<()> {
-    debian::ensure(&["binutils", "busybox-static", "ca-certificates", "runc"])?;
-    programs::dist()?;
-    fixture::make()?;
-    large_layer()?;
-    no_change("an application of one small layer", || Ok(fixture::build("small", true)))?;
-    let flask = || {
-        let mut build = example::cnb();
-        build.args(["build", "examples/apps/flask", "--builder", &example::image("builder")]);
-        build.args(["--output", &example::image("flask"), "--json"]).args(example::bindings::arguments()?);
-        Ok(build)
-    };
-    if example::layout::image_id(&example::images(), "builder").is_err() {
-        println!("\nno figures of the Flask application: `cargo xtask demo` makes its builder");
-        return Ok(());
+/// When something cannot be run, or there is nothing of that name.
+pub(crate) fn run(names: &[&str]) -> Result<()> {
+    if names.is_empty() {
+        return BENCHES.iter().try_for_each(|bench| (bench.run)());
     }
-    no_change("the Flask application", flask)
+    let benches: Vec<&Bench> = names.iter().map(|name| find(name)).collect::<Result<_>>()?;
+    benches.into_iter().try_for_each(|bench| (bench.run)())
 }
 
-/// Measures making graphs of LLB.
-///
-/// # Errors
-/// When a program does not build or fails.
-pub(crate) fn llb() -> Result<()> {
-    llb::measure()
+fn find(name: &str) -> Result<&'static Bench> {
+    let bench = BENCHES.iter().chain([&LLB]).find(|bench| bench.name == name);
+    bench.ok_or_else(|| format!("nothing to measure is called `{name}`; there are:\n{}", list()).into())
 }
 
-/// A layer of 1 GiB: how much memory, and how far from what it costs at least.
-fn large_layer() -> Result<()> {
-    let first = Measured::of(&mut fixture::build("large", false))?;
-    let again = Measured::of(&mut fixture::build("large", false))?;
-    let kept = Measured::of(&mut fixture::build("large", true))?;
-    let floor = Floor::measure(&fixture::layer("large")?)?;
-    fixture::remove_layer()?;
-
-    println!("\n{} MB in one launch layer; goal: cnb itself needs less than 200 MB", floor.bytes / 1_000_000);
-    println!("{:28} {:>9} {:>9} {:>9} {:>11}", "", "wall", "CPU", "export", "peak of cnb");
-    for (name, build) in [("first build", &first), ("the same contents again", &again), ("kept", &kept)] {
-        let export = seconds(build.phase("export"));
-        let (wall, cpu) = (seconds(build.wall), seconds(build.cpu));
-        println!("{name:28} {wall:>9} {cpu:>9} {export:>9} {:>8} MB", build.peak_kib / 1000);
-    }
-    println!("\n{:28} {:>9} {:>22} {:>22}", "floor", "wall", "export of first is", "export of again is");
-    for (name, floor) in [
-        ("read + SHA-256, one core", floor.read_and_sha256),
-        ("tar of the layer, one core", floor.layer),
-        ("read + gzip, all cores", floor.gzip),
-    ] {
-        let ratio = |build: &Measured| build.phase("export").as_secs_f64() / floor.as_secs_f64();
-        let (first, again) = (ratio(&first), ratio(&again));
-        println!("{name:28} {:>9} {:>16.1} times {:>16.1} times", seconds(floor), first, again);
-    }
-    Ok(())
-}
-
-/// A build that has nothing to do, phase by phase.
-fn no_change(name: &str, build: impl Fn() -> Result<Command>) -> Result<()> {
-    Measured::of(&mut build()?)?;
-    let rounds: Result<Vec<_>> = (0..ROUNDS).map(|_| Measured::of(&mut build()?)).collect();
-    let mut rounds = rounds?;
-    rounds.sort_by_key(|round| round.wall);
-    let middle = &rounds[ROUNDS / 2];
-
-    println!("\nno change: {name}; goal: less than 2 s");
-    println!("{:28} {:>9} {:>9}", "", "wall", "CPU");
-    for phase in &middle.phases {
-        println!("{:28} {:>9} {:>9}", phase.name, seconds(phase.wall), seconds(phase.cpu));
-    }
-    println!("{:28} {:>9} {:>9}", "all", seconds(middle.wall), seconds(middle.cpu));
-    let (fastest, slowest) = (rounds[0].wall, rounds[ROUNDS - 1].wall);
-    println!("of {ROUNDS} builds: {} to {}", seconds(fastest), seconds(slowest));
-    Ok(())
+/// What can be measured, one a line.
+pub(crate) fn list() -> String {
+    let line = |bench: &Bench| format!("  {:<10} {}", bench.name, bench.about);
+    let lines: Vec<String> = BENCHES.iter().chain([&LLB]).map(line).collect();
+    lines.join("\n")
 }
 
 fn seconds(duration: Duration) -> String {
     format!("{:.2} s", duration.as_secs_f64())
+}
+
+/// The one in the middle.
+fn median<T: Copy + Ord>(values: impl IntoIterator<Item = T>) -> T {
+    let mut values: Vec<T> = values.into_iter().collect();
+    values.sort_unstable();
+    values[values.len() / 2]
 }

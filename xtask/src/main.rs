@@ -7,8 +7,7 @@
 //!                               the image of the frontend, into target/dist and a registry
 //! cargo xtask buildpacks        the compiled buildpacks of the examples, into target/demo/buildpacks
 //! cargo xtask test [STAGE...]   everything that has to hold, or the named stages
-//! cargo xtask bench             what builds cost on this machine
-//! cargo xtask bench llb         what graphs of LLB cost, beside what they cost others; needs Go
+//! cargo xtask bench [NAME...]   what builds cost on this machine
 //! cargo xtask fuzz [TARGET...] [--minutes N]
 //!                               looks for bytes that break what reads them, 10 minutes each target
 //! ```
@@ -50,8 +49,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
-        ["bench"] => bench::run(),
-        ["bench", "llb"] => bench::llb(),
+        ["bench", names @ ..] => bench::run(names),
         ["demo"] => demo::run(),
         ["dist"] => programs::dist(),
         ["frontend-image"] => frontend_image::run(None),
@@ -69,7 +67,9 @@ fn run(arguments: &[&str]) -> Result<()> {
 
 fn usage() -> String {
     format!(
-        "usage: cargo xtask demo | dist | frontend-image [REFERENCE] | buildpacks | bench [llb] | fuzz [TARGET...] [--minutes N] | test [STAGE...]\n\nstages:\n{}",
+        "usage: cargo xtask demo | dist | frontend-image [REFERENCE] | buildpacks | bench [NAME...] | \
+         fuzz [TARGET...] [--minutes N] | test [STAGE...]\n\nbench:\n{}\n\nstages:\n{}",
+        bench::list(),
         test::list()
     )
 }
