@@ -13,10 +13,10 @@ use cnb_core::backend::Error;
 use cnb_core::backend::ErrorKind;
 use cnb_core::digest::DiffId;
 use cnb_core::digest::Digest;
+use cnb_oci::apply::decompress;
 use cnb_oci::descriptor::Descriptor;
 use cnb_oci::descriptor::Manifest;
 use cnb_oci::image::Image;
-use flate2::read::MultiGzDecoder;
 
 mod layout_target;
 pub mod layouts;
@@ -180,14 +180,10 @@ fn layer_tar(
     descriptor: &Descriptor,
     diff_id: &DiffId,
 ) -> Result<Box<dyn Read + Send>> {
-    match descriptor.media_type.rsplit(['.', '+']).next() {
-        Some("gzip") => Ok(Box::new(Verified::new(MultiGzDecoder::new(blob), diff_id.clone()))),
-        Some("tar") => Ok(Box::new(Verified::new(blob, diff_id.clone()))),
-        _ => Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("layers of the media type {} cannot be read", descriptor.media_type),
-        )),
-    }
+    let tar = decompress(&descriptor.media_type, blob).map_err(|source| {
+        Error::new(ErrorKind::Unsupported, format!("reading the layer {diff_id}")).with_source(source)
+    })?;
+    Ok(Box::new(Verified::new(tar, diff_id.clone())))
 }
 
 fn not_in_previous(diff_id: &DiffId) -> Error {

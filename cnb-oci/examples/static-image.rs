@@ -12,12 +12,12 @@ use std::fs;
 use std::path::Path;
 
 use cnb_core::backend::File;
+use cnb_oci::compression::Compressor;
 use cnb_oci::config::History;
 use cnb_oci::config::ImageConfig;
 use cnb_oci::descriptor::Descriptor;
 use cnb_oci::descriptor::Manifest;
 use cnb_oci::descriptor::media_type;
-use cnb_oci::gzip::GzipWriter;
 use cnb_oci::layer::Dialect;
 use cnb_oci::layer::LayerWriter;
 use cnb_oci::layout::Layout;
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let entrypoint = format!("/{}", name.ok_or("the name of the program is not Unicode")?);
 
     // One pass: the tar is hashed, compressed and hashed again on its way to the disk.
-    let mut layer = LayerWriter::new(GzipWriter::new(layout.blobs().writer()?), Dialect::Lifecycle);
+    let mut layer = LayerWriter::new(Compressor::default().writer(layout.blobs().writer()?), Dialect::Lifecycle);
     layer.file(&File::regular(&entrypoint, fs::read(program)?).with_mode(0o755))?;
     let (gzip, tar) = layer.finish()?;
     let blob = gzip.finish()?.finish()?;

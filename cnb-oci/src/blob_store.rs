@@ -24,13 +24,15 @@ use crate::blob::BlobWriter;
 use crate::blob::Blobs;
 use crate::blob::Error;
 use crate::blob::Temporary;
-use crate::gzip::GzipWriter;
+use crate::compression::CompressWriter;
+use crate::compression::Compressor;
 
 /// A store in a directory.
 #[derive(Clone, Debug)]
 pub struct BlobStore {
     root: PathBuf,
     blobs: Blobs,
+    compressor: Compressor,
 }
 
 /// A layer that a store has.
@@ -60,7 +62,7 @@ impl BlobStore {
         let root = root.into();
         let diff_ids = root.join("diffids");
         fs::create_dir_all(&diff_ids).map_err(Error::io("make", &diff_ids))?;
-        Ok(Self { blobs: Blobs::create(&root)?, root })
+        Ok(Self { blobs: Blobs::create(&root)?, root, compressor: Compressor::default() })
     }
 
     /// The blobs themselves.
@@ -96,7 +98,7 @@ impl BlobStore {
     /// # Errors
     /// [`Error::Io`] when no file can be made.
     pub fn create(&self) -> Result<NewBlob, Error> {
-        Ok(NewBlob { store: self.clone(), gzip: GzipWriter::new(self.blobs.writer()?) })
+        Ok(NewBlob { store: self.clone(), gzip: self.compressor.writer(self.blobs.writer()?) })
     }
 
     fn index_path(&self, diff_id: &DiffId) -> PathBuf {
@@ -108,7 +110,7 @@ impl BlobStore {
 #[derive(Debug)]
 pub struct NewBlob {
     store: BlobStore,
-    gzip: GzipWriter<BlobWriter>,
+    gzip: CompressWriter<BlobWriter>,
 }
 
 impl NewBlob {

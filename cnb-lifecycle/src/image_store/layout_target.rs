@@ -9,11 +9,10 @@ use cnb_core::backend::ErrorKind;
 use cnb_core::digest::DiffId;
 use cnb_oci::blob;
 use cnb_oci::blob::Blobs;
+use cnb_oci::compression::Compressor;
 use cnb_oci::descriptor::Descriptor;
 use cnb_oci::descriptor::Manifest;
 use cnb_oci::descriptor::REF_NAME;
-use cnb_oci::descriptor::media_type;
-use cnb_oci::gzip::GzipWriter;
 use cnb_oci::layout::Layout;
 
 use super::FoundImage;
@@ -40,6 +39,7 @@ pub(super) struct LayoutTarget {
     layout: Layout,
     outputs: Vec<Output>,
     previous: Option<(FoundImage, Layout)>,
+    compressor: Compressor,
 }
 
 impl LayoutTarget {
@@ -47,6 +47,7 @@ impl LayoutTarget {
         outputs: Vec<Output>,
         base: &FoundImage,
         previous: Option<&FoundImage>,
+        compressor: Compressor,
     ) -> Result<Self> {
         let first =
             outputs.first().ok_or_else(|| Error::new(ErrorKind::InvalidInput, "the image has no name"))?;
@@ -54,7 +55,7 @@ impl LayoutTarget {
         let from = Layout::open(&base.name).map_err(from_layout)?;
         take(&layout, from.blobs(), &base.image.manifest.layers)?;
         let open = |image: &FoundImage| Ok((image.clone(), Layout::open(&image.name).map_err(from_layout)?));
-        Ok(Self { layout, outputs, previous: previous.map(open).transpose()? })
+        Ok(Self { layout, outputs, previous: previous.map(open).transpose()?, compressor })
     }
 }
 
@@ -65,10 +66,11 @@ impl ImageTarget for LayoutTarget {
 
     fn add(&self, write: &WriteLayer<'_>) -> Result<(DiffId, Descriptor)> {
         let failed = |error| Error::new(blob::kind_of(&error), "writing a layer").with_source(error);
-        let mut gzip = GzipWriter::new(self.layout.blobs().writer().map_err(from_blob)?);
-        let diff_id = write(&mut gzip).map_err(failed)?;
-        let blob = gzip.finish().map_err(failed)?.finish().map_err(from_blob)?;
-        Ok((diff_id, Descriptor::new(media_type::DOCKER_LAYER_GZIP, blob.digest, blob.size)))
+        let mut layer = self.compressor.writer(self.layout.blobs().writer().map_err(from_blob)?);
+        let diff_id = write(&mut layer).map_err(failed)?;
+        let blob = layer.finish().map_err(failed)?.finish().map_err(from_blob)?;
+        let media_type = self.compressor.compression().docker_media_type();
+        Ok((diff_id, Descriptor::new(media_type, blob.digest, blob.size)))
     }
 
     fn reuse(&self, diff_id: &DiffId) -> Result<Descriptor> {

@@ -12,6 +12,8 @@ use cnb_core::backend::ErrorKind;
 use cnb_core::reference::InvalidReference;
 use cnb_core::reference::Reference;
 use cnb_oci::blob;
+use cnb_oci::compression::Compression;
+use cnb_oci::compression::Compressor;
 use cnb_oci::descriptor::Descriptor;
 use cnb_oci::descriptor::media_type;
 use cnb_oci::layout;
@@ -29,12 +31,19 @@ use super::layout_target::Output;
 #[derive(Clone, Debug)]
 pub struct LayoutDirectory {
     root: PathBuf,
+    compression: Compression,
 }
 
 impl LayoutDirectory {
     /// The directory at `root`.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), compression: Compression::default() }
+    }
+
+    /// Compresses new layers in another way than the Go lifecycle.
+    #[must_use]
+    pub fn with_compression(self, compression: Compression) -> Self {
+        Self { compression, ..self }
     }
 
     /// The layout of an image, given its name or the path of its layout.
@@ -107,7 +116,7 @@ impl ImageStore for LayoutDirectory {
         previous: Option<&FoundImage>,
     ) -> Result<Box<dyn ImageTarget>> {
         let outputs = names.iter().map(|name| self.output(name)).collect::<Result<Vec<_>>>()?;
-        Ok(Box::new(LayoutTarget::new(outputs, base, previous)?))
+        Ok(Box::new(LayoutTarget::new(outputs, base, previous, Compressor::new(self.compression))?))
     }
 }
 

@@ -12,10 +12,10 @@ use cnb_core::backend::ErrorKind;
 use cnb_core::digest::DiffId;
 use cnb_core::reference::InvalidReference;
 use cnb_core::reference::Reference;
+use cnb_oci::compression::Compression;
+use cnb_oci::compression::Compressor;
 use cnb_oci::descriptor::Descriptor;
 use cnb_oci::descriptor::Manifest;
-use cnb_oci::descriptor::media_type;
-use cnb_oci::gzip::GzipWriter;
 use cnb_oci::parallel;
 use cnb_oci::platform::Platform;
 use cnb_oci::registry;
@@ -33,12 +33,19 @@ use super::not_in_previous;
 #[derive(Clone, Debug)]
 pub struct RegistryStore {
     registry: Registry,
+    compression: Compression,
 }
 
 impl RegistryStore {
     /// The images that the client can find and write.
     pub fn new(registry: Registry) -> Self {
-        Self { registry }
+        Self { registry, compression: Compression::default() }
+    }
+
+    /// Compresses new layers in another way than the Go lifecycle.
+    #[must_use]
+    pub fn with_compression(self, compression: Compression) -> Self {
+        Self { compression, ..self }
     }
 }
 
@@ -96,6 +103,7 @@ impl ImageStore for RegistryStore {
             names,
             base: (reference(&base.identifier)?, base.clone()),
             previous: previous.transpose()?,
+            compressor: Compressor::new(self.compression),
         }))
     }
 }
@@ -107,6 +115,7 @@ struct RegistryTarget {
     names: Vec<(String, Reference)>,
     base: (Reference, FoundImage),
     previous: Option<(Reference, FoundImage)>,
+    compressor: Compressor,
 }
 
 impl RegistryTarget {
@@ -138,16 +147,16 @@ impl ImageTarget for RegistryTarget {
     fn add(&self, write: &WriteLayer<'_>) -> Result<(DiffId, Descriptor)> {
         let written = Mutex::new(None);
         let blob = self.registry.upload(self.first(), &|out| {
-            let mut gzip = GzipWriter::new(out);
-            let diff_id = write(&mut gzip)?;
-            gzip.finish()?;
+            let mut layer = self.compressor.writer(out);
+            let diff_id = write(&mut layer)?;
+            layer.finish()?;
             *written.lock().unwrap_or_else(PoisonError::into_inner) = Some(diff_id);
             Ok(())
         });
         let blob = blob.map_err(from_registry)?;
         let diff_id = written.into_inner().unwrap_or_else(PoisonError::into_inner);
         let diff_id = diff_id.expect("what was uploaded was written to its end");
-        Ok((diff_id, Descriptor::new(media_type::DOCKER_LAYER_GZIP, blob.digest, blob.size)))
+        Ok((diff_id, Descriptor::new(self.compressor.compression().docker_media_type(), blob.digest, blob.size)))
     }
 
     fn reuse(&self, diff_id: &DiffId) -> Result<Descriptor> {

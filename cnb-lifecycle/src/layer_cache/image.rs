@@ -14,10 +14,10 @@ use cnb_core::digest::DiffId;
 use cnb_core::encode::go_json;
 use cnb_core::labels::lifecycle::CacheMetadata;
 use cnb_core::reference::Reference;
+use cnb_oci::compression::Compressor;
 use cnb_oci::descriptor::Descriptor;
 use cnb_oci::descriptor::Manifest;
 use cnb_oci::descriptor::media_type;
-use cnb_oci::gzip::GzipWriter;
 use cnb_oci::layer::Dialect;
 use cnb_oci::layer::LayerWriter;
 use cnb_oci::registry::Registry;
@@ -41,6 +41,7 @@ pub struct CacheImage {
     /// Whether an old version is removed, as the Go lifecycle does before Platform API 0.13.
     removes_old: bool,
     staged: Mutex<Vec<(DiffId, Descriptor)>>,
+    compressor: Compressor,
 }
 
 impl CacheImage {
@@ -54,7 +55,8 @@ impl CacheImage {
                 .with_source(error)
         })?;
         let old = RegistryStore::new(registry.clone()).find(name)?;
-        Ok(Self { registry, name: name.to_owned(), reference, old, removes_old, staged: Mutex::default() })
+        let (name, staged) = (name.to_owned(), Mutex::default());
+        Ok(Self { registry, name, reference, old, removes_old, staged, compressor: Compressor::default() })
     }
 
     fn old_layer(&self, diff_id: &DiffId) -> Result<(&FoundImage, &Descriptor), CacheError> {
@@ -72,9 +74,9 @@ impl CacheImage {
 
     fn upload(&self, write: &WriteLayer<'_>) -> Result<Descriptor, CacheError> {
         let blob = self.registry.upload(&self.reference, &|out| {
-            let mut gzip = GzipWriter::new(out);
-            write(&mut gzip)?;
-            gzip.finish().map(|_| ())
+            let mut layer = self.compressor.writer(out);
+            write(&mut layer)?;
+            layer.finish().map(|_| ())
         });
         let blob = blob.map_err(from_registry)?;
         Ok(Descriptor::new(media_type::OCI_LAYER_GZIP, blob.digest, blob.size))

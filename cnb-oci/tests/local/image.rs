@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use cnb_core::backend::File;
 use cnb_core::conformance::Target;
+use cnb_oci::compression::Compressor;
 use cnb_oci::config::History;
 use cnb_oci::config::ImageConfig;
 use cnb_oci::descriptor::Descriptor;
 use cnb_oci::descriptor::Manifest;
 use cnb_oci::descriptor::media_type;
-use cnb_oci::gzip::GzipWriter;
 use cnb_oci::layer;
 use cnb_oci::layer::LayerWriter;
 use cnb_oci::layout::Layout;
@@ -24,7 +24,7 @@ pub(crate) fn make(directory: &Path, probe: &Path) -> PathBuf {
     let probe = File::regular(Target::PROBE, std::fs::read(probe).expect("it was built")).with_mode(0o755);
     layer.file(&probe).expect("there is memory");
     let (tar, written) = layer.finish().expect("there is memory");
-    let mut gzip = GzipWriter::new(Vec::new());
+    let mut gzip = Compressor::default().writer(Vec::new());
     gzip.write_all(&tar).expect("there is memory");
     let blob = layout.blobs().put(&gzip.finish().expect("there is memory")).expect("there is space");
     let platform = Platform::host();

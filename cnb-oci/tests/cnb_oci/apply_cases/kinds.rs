@@ -11,8 +11,8 @@ use cnb_oci::apply;
 use cnb_oci::apply::Options;
 use cnb_oci::apply::Owners;
 use cnb_oci::apply::What;
+use cnb_oci::compression::Compressor;
 use cnb_oci::descriptor::media_type;
-use cnb_oci::gzip::GzipWriter;
 use tar::EntryType;
 
 use super::Scene;
@@ -207,7 +207,7 @@ fn devices_are_made_or_reported() {
 
 #[test]
 fn the_media_type_says_how_a_layer_is_compressed() {
-    let mut gzip = GzipWriter::new(Vec::new());
+    let mut gzip = Compressor::default().writer(Vec::new());
     gzip.write_all(b"tar").expect("memory");
     let gzip = gzip.finish().expect("memory");
     let cases = [
