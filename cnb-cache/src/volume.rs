@@ -11,14 +11,17 @@
 //! a content that was being replaced when a build was killed comes back, and a directory that cannot be written can
 //! be read.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::fs::File;
 use std::io;
 use std::io::Read as _;
-use std::io::Seek as _;
 use std::io::Write as _;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 
 use cnb_core::digest::DiffId;
 use cnb_core::digest::Digest;
@@ -36,6 +39,7 @@ pub const METADATA: &str = "io.buildpacks.lifecycle.cache.metadata";
 /// A volume cache that nobody else has open.
 ///
 /// ```
+/// use std::io::Read;
 /// use std::io::Write;
 ///
 /// use cnb_cache::volume::VolumeCache;
@@ -49,12 +53,16 @@ pub const METADATA: &str = "io.buildpacks.lifecycle.cache.metadata";
 /// cache.commit(&CacheMetadata::default())?;
 ///
 /// let cache = VolumeCache::open(directory)?;
-/// assert_eq!(cache.read(id.as_str())?.metadata()?.len(), 3);
+/// let mut tar = Vec::new();
+/// cache.read(id.as_str())?.read_to_end(&mut tar)?;
+/// assert_eq!(tar, b"abc");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct VolumeCache {
     directory: PathBuf,
+    /// Layers whose bytes were found to have their digests.
+    verified: Mutex<BTreeSet<String>>,
     /// Why nothing can be staged.
     unwritable: Option<String>,
     _lock: Lock,
@@ -68,7 +76,7 @@ impl VolumeCache {
     /// When there is no such directory, or it cannot be used.
     pub fn open(directory: &Path) -> Result<Self, VolumeError> {
         let lock = lock(directory).map_err(opening(directory))?;
-        let mut cache = Self { directory: directory.to_owned(), unwritable: None, _lock: lock };
+        let mut cache = Self { directory: directory.to_owned(), verified: Mutex::default(), unwritable: None, _lock: lock };
         match cache.prepare() {
             Err(VolumeError::Io { path, source, .. }) if only_forbids_changes(&source) => {
                 tracing::debug!("the cache is only read: {}: {source}", path.display());
@@ -112,30 +120,39 @@ impl VolumeCache {
         }
     }
 
-    /// A layer whose bytes were found to have that digest, from its beginning.
+    /// The tar of a layer.
     ///
     /// # Errors
-    /// [`VolumeError::Unusable`] when the layer is missing, unreadable or damaged: then a build can go on
-    /// without it.
-    pub fn read(&self, diff_id: &str) -> Result<File, VolumeError> {
+    /// [`VolumeError::Unusable`] when the layer is missing or unreadable: then a build can go on without it.
+    pub fn read(&self, diff_id: &str) -> Result<CachedTar, VolumeError> {
         let path = layer(&self.committed(), diff_id)?;
-        let mut file = open_file(&path).map_err(|error| unusable(diff_id, &path, error))?;
-        let found = digest(&mut file).map_err(VolumeError::at("reading", &path))?;
-        if found.as_str() != diff_id {
-            let reason = format!("expected layer contents to have SHA '{diff_id}'; found '{found}'");
-            return Err(VolumeError::Unusable(reason));
-        }
-        file.rewind().map_err(VolumeError::at("reading", &path))?;
-        Ok(file)
+        let file = open_file(&path).map_err(|error| unusable(diff_id, &path, error))?;
+        Ok(CachedTar { file, diff_id: diff_id.to_owned(), hash: Sha256::new() })
     }
 
-    /// Stages a layer that the cache holds already, after [reading](Self::read) it.
+    /// Reads a layer to its end, so that it can be reused soon.
     ///
     /// # Errors
-    /// As for [`read`](Self::read), and when nothing can be staged.
+    /// [`VolumeError::Unusable`] when the layer is missing, unreadable or damaged.
+    pub fn verify(&self, diff_id: &str) -> Result<(), VolumeError> {
+        self.read(diff_id)?.verify().map_err(|error| match error.downcast() {
+            Ok(error) => error,
+            Err(source) => VolumeError::at("reading", &self.committed())(source),
+        })?;
+        self.verified().insert(diff_id.to_owned());
+        Ok(())
+    }
+
+    /// Stages a layer that the cache holds already, after [verifying](Self::verify) it unless that was done.
+    ///
+    /// # Errors
+    /// As for [`verify`](Self::verify), and when nothing can be staged.
     pub fn reuse(&self, diff_id: &str) -> Result<(), VolumeError> {
         self.check_writable()?;
-        drop(self.read(diff_id)?);
+        let is_verified = self.verified().contains(diff_id);
+        if !is_verified {
+            self.verify(diff_id)?;
+        }
         let path = layer(&self.staging(), diff_id)?;
         match fs::hard_link(layer(&self.committed(), diff_id)?, &path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -224,6 +241,10 @@ impl VolumeCache {
         }
     }
 
+    fn verified(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn committed(&self) -> PathBuf {
         self.directory.join("committed")
     }
@@ -234,6 +255,44 @@ impl VolumeCache {
 
     fn backup(&self) -> PathBuf {
         self.directory.join("committed-backup")
+    }
+}
+
+/// The tar of a layer. Its end is reached only when it has the digest that names it; else reading fails with
+/// [`VolumeError::Unusable`] inside of an [`io::Error`].
+#[derive(Debug)]
+pub struct CachedTar {
+    file: File,
+    diff_id: String,
+    hash: Sha256,
+}
+
+impl CachedTar {
+    fn verify(mut self) -> io::Result<()> {
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            match self.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl io::Read for CachedTar {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.hash.update(&buffer[..read]);
+        if read > 0 || buffer.is_empty() {
+            return Ok(read);
+        }
+        let found = Digest::from_bytes(self.hash.clone().finalize().into());
+        if found.as_str() == self.diff_id {
+            return Ok(0);
+        }
+        let reason = format!("expected layer contents to have SHA '{}'; found '{found}'", self.diff_id);
+        Err(io::Error::new(io::ErrorKind::InvalidData, VolumeError::Unusable(reason)))
     }
 }
 
@@ -322,19 +381,6 @@ fn missing(diff_id: &str) -> VolumeError {
     VolumeError::Unusable(format!("failed to find cache layer with SHA '{diff_id}'"))
 }
 
-fn digest(file: &mut File) -> io::Result<Digest> {
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(Digest::from_bytes(hash.finalize().into())),
-            Ok(count) => hash.update(&buffer[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use cnb_core::labels::lifecycle::BuildpackLayers;
@@ -397,7 +443,7 @@ mod tests {
 
         let cache = VolumeCache::open(directory.path()).expect("a cache");
         assert_eq!(cache.metadata().expect("metadata"), metadata(b"two"));
-        cache.read(id(b"one").as_str()).expect("a layer that was reused");
+        cache.verify(id(b"one").as_str()).expect("a layer that was reused");
         add(&cache, b"three");
         drop(cache);
 
@@ -421,7 +467,7 @@ mod tests {
             (absent.as_str(), format!("failed to find cache layer with SHA '{absent}'")),
             ("../../x", "failed to find cache layer with SHA '../../x'".to_owned()),
         ] {
-            for result in [cache.read(diff_id).map(drop), cache.reuse(diff_id)] {
+            for result in [cache.verify(diff_id), cache.reuse(diff_id)] {
                 let error = result.expect_err(diff_id);
                 assert!(matches!(error, VolumeError::Unusable(_)));
                 assert_eq!(error.to_string(), expected);
@@ -444,7 +490,7 @@ mod tests {
         fs::rename(at("committed"), at("committed-backup")).expect("renamed");
         let cache = VolumeCache::open(directory.path()).expect("a cache");
         assert_eq!(cache.metadata().expect("metadata"), metadata(b"one"));
-        cache.read(id(b"one").as_str()).expect("a layer");
+        cache.verify(id(b"one").as_str()).expect("a layer");
         assert!(!at("staging/half").exists() && !at("committed-backup").exists());
     }
 

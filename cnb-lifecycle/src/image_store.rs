@@ -127,6 +127,12 @@ pub trait ImageTarget: Debug + Send + Sync {
     /// When `write` fails, or the layer cannot be kept.
     fn add(&self, write: &WriteLayer<'_>) -> Result<(DiffId, Descriptor)>;
 
+    /// Does what it can so that a layer of the previous image, which may be the same in this one, can be reused soon.
+    /// Called while that is found out; what is wrong with the layer is found by [`reuse`](Self::reuse).
+    fn prepare_reuse(&self, diff_id: &DiffId) {
+        let _ = diff_id;
+    }
+
     /// Takes over a layer of the previous image.
     ///
     /// # Errors

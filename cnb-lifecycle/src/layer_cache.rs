@@ -35,6 +35,12 @@ pub trait LayerCache: Debug + Send + Sync {
     /// [`CacheError::Unusable`] when the layer is missing or damaged.
     fn read(&self, diff_id: &str) -> Result<Box<dyn Read + Send>, CacheError>;
 
+    /// Does what it can so that a layer, which may be the same in this build, can be reused soon. Called while other
+    /// work is done; a layer that is missing or damaged is found by [`reuse`](Self::reuse).
+    fn prepare_reuse(&self, diff_id: &DiffId) {
+        let _ = diff_id;
+    }
+
     /// Stages a layer that the cache holds.
     ///
     /// # Errors
@@ -91,9 +97,14 @@ impl LayerCache for VolumeCache {
         Ok(Self::metadata(self)?)
     }
 
-    /// The file was read to its end, and had the digest.
     fn read(&self, diff_id: &str) -> Result<Box<dyn Read + Send>, CacheError> {
-        Ok(Box::new(io::BufReader::new(Self::read(self, diff_id)?)))
+        Ok(Box::new(Self::read(self, diff_id)?))
+    }
+
+    /// Reads the layer to its end.
+    fn prepare_reuse(&self, diff_id: &DiffId) {
+        // Why it cannot be reused is said by who tries to.
+        let _ = self.verify(diff_id.as_str());
     }
 
     fn reuse(&self, diff_id: &DiffId) -> Result<(), CacheError> {

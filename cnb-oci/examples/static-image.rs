@@ -36,7 +36,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let entrypoint = format!("/{}", name.ok_or("the name of the program is not Unicode")?);
 
     // One pass: the tar is hashed, compressed and hashed again on its way to the disk.
-    let mut layer = LayerWriter::new(Compressor::default().writer(layout.blobs().writer()?), Dialect::Lifecycle);
+    let mut layer =
+        LayerWriter::new(Compressor::default().writer(layout.blobs().writer()?), Dialect::Lifecycle);
     layer.file(&File::regular(&entrypoint, fs::read(program)?).with_mode(0o755))?;
     let (gzip, tar) = layer.finish()?;
     let blob = gzip.finish()?.finish()?;

@@ -21,6 +21,8 @@ pub(crate) use temporary::Temporary;
 pub(crate) use temporary::remove_leftovers;
 pub use writer::BlobWriter;
 
+use crate::copy::copy;
+
 /// The largest manifest, index or config that is read into memory, in bytes.
 pub(crate) const MAX_DOCUMENT: u64 = 16 << 20;
 
@@ -104,8 +106,8 @@ impl Blobs {
     /// As [`Blobs::open`]; [`Error::Corrupt`].
     pub fn verify(&self, digest: &Digest, size: u64) -> Result<(), Error> {
         let mut reader = self.open(digest, size)?;
-        io::copy(&mut reader, &mut io::sink()).map_err(Error::from_read(&self.path(digest)))?;
-        Ok(())
+        let path = self.path(digest);
+        copy(&mut reader, &mut io::sink(), Error::from_read(&path), Error::io("verify", &path))
     }
 
     /// Starts a blob.
@@ -140,9 +142,12 @@ impl Blobs {
         self.take_checked(from, digest, size, || from.verify(digest, size))
     }
 
-    /// As [`Blobs::take`] of a blob that was written or verified already: it is read only to be copied.
-    #[cfg(feature = "local")]
-    pub(crate) fn take_verified(&self, from: &Self, digest: &Digest, size: u64) -> Result<(), Error> {
+    /// As [`Blobs::take`] of a blob that was written or [verified](Self::verify) already: it is read only to be
+    /// copied.
+    ///
+    /// # Errors
+    /// As [`Blobs::take`].
+    pub fn take_verified(&self, from: &Self, digest: &Digest, size: u64) -> Result<(), Error> {
         self.take_checked(from, digest, size, || Ok(()))
     }
 

@@ -19,6 +19,7 @@ pub mod layout;
 pub mod local;
 pub mod parallel;
 pub mod platform;
+pub mod read_ahead;
 #[cfg(feature = "registry")]
 pub mod registry;
 pub mod rootfs;

@@ -2,7 +2,11 @@
 //!
 //! Source: `layout/` of imgutil: blobs that the run image does not have are left out.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 
 use cnb_core::backend::Error;
 use cnb_core::backend::ErrorKind;
@@ -40,6 +44,8 @@ pub(super) struct LayoutTarget {
     outputs: Vec<Output>,
     previous: Option<(FoundImage, Layout)>,
     compressor: Compressor,
+    /// Layers of the previous image whose blobs were found to be whole.
+    verified: Mutex<BTreeSet<DiffId>>,
 }
 
 impl LayoutTarget {
@@ -55,7 +61,23 @@ impl LayoutTarget {
         let from = Layout::open(&base.name).map_err(from_layout)?;
         take(&layout, from.blobs(), &base.image.manifest.layers)?;
         let open = |image: &FoundImage| Ok((image.clone(), Layout::open(&image.name).map_err(from_layout)?));
-        Ok(Self { layout, outputs, previous: previous.map(open).transpose()?, compressor })
+        Ok(Self {
+            layout,
+            outputs,
+            previous: previous.map(open).transpose()?,
+            compressor,
+            verified: Mutex::default(),
+        })
+    }
+
+    /// The blob of a layer of the previous image, and where it is.
+    fn previous(&self, diff_id: &DiffId) -> Option<(&Descriptor, &Blobs)> {
+        let (image, layout) = self.previous.as_ref()?;
+        Some((image.layer(diff_id)?, layout.blobs()))
+    }
+
+    fn verified(&self) -> MutexGuard<'_, BTreeSet<DiffId>> {
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -73,12 +95,20 @@ impl ImageTarget for LayoutTarget {
         Ok((diff_id, Descriptor::new(media_type, blob.digest, blob.size)))
     }
 
+    fn prepare_reuse(&self, diff_id: &DiffId) {
+        if let Some((blob, blobs)) = self.previous(diff_id)
+            && blobs.verify(&blob.digest, blob.size).is_ok()
+        {
+            self.verified().insert(diff_id.clone());
+        }
+    }
+
     fn reuse(&self, diff_id: &DiffId) -> Result<Descriptor> {
-        let found = self.previous.as_ref().and_then(|(image, layout)| Some((image.layer(diff_id)?, layout)));
-        let (descriptor, layout) = found.ok_or_else(|| not_in_previous(diff_id))?;
-        let taken = self.layout.blobs().take(layout.blobs(), &descriptor.digest, descriptor.size);
-        taken.map_err(from_blob)?;
-        Ok(descriptor.clone())
+        let (blob, blobs) = self.previous(diff_id).ok_or_else(|| not_in_previous(diff_id))?;
+        let is_verified = self.verified().contains(diff_id);
+        let take = if is_verified { Blobs::take_verified } else { Blobs::take };
+        take(self.layout.blobs(), blobs, &blob.digest, blob.size).map_err(from_blob)?;
+        Ok(blob.clone())
     }
 
     fn save(&self, mut manifest: Manifest, config: &[u8]) -> Result<Saved> {

@@ -156,7 +156,10 @@ impl ImageTarget for RegistryTarget {
         let blob = blob.map_err(from_registry)?;
         let diff_id = written.into_inner().unwrap_or_else(PoisonError::into_inner);
         let diff_id = diff_id.expect("what was uploaded was written to its end");
-        Ok((diff_id, Descriptor::new(self.compressor.compression().docker_media_type(), blob.digest, blob.size)))
+        Ok((
+            diff_id,
+            Descriptor::new(self.compressor.compression().docker_media_type(), blob.digest, blob.size),
+        ))
     }
 
     fn reuse(&self, diff_id: &DiffId) -> Result<Descriptor> {

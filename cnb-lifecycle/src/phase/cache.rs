@@ -2,6 +2,7 @@
 //!
 //! Source: `phase/cache.go` of the lifecycle.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use cnb_core::backend::Ownership;
 use cnb_core::backend::User;
 use cnb_core::digest::DiffId;
 use cnb_core::labels::lifecycle::CacheMetadata;
+use cnb_core::labels::lifecycle::LifecycleMetadata;
 use cnb_oci::layer;
 use cnb_oci::layer::Dialect;
 use cnb_oci::layer::LayerWriter;
@@ -34,6 +36,24 @@ pub struct Inputs<'a> {
     pub snapshot: &'a Snapshot,
     /// Who owns the files of layers.
     pub owner: User,
+    /// The diffIDs that are known already, by the path of the directory in `<layers>`: layers of the image that was
+    /// exported need not be hashed again.
+    pub known: &'a BTreeMap<String, DiffId>,
+}
+
+/// Does what can be done while an image is exported: lets the store check those of its layers that the previous image
+/// has too, as they are probably the same in this build.
+pub fn prepare(previous: &LifecycleMetadata, store: &dyn LayerCache) {
+    // Whoever saves meets what is wrong with the metadata again.
+    let Ok(old) = store.metadata() else { return };
+    for buildpack in &previous.buildpacks {
+        for (name, layer) in &buildpack.layers {
+            let is_same = old.layer(&buildpack.id, name).is_some_and(|cached| cached.sha == layer.sha);
+            if let Some(diff_id) = layer.sha.parse().ok().filter(|_| is_same) {
+                store.prepare_reuse(&diff_id);
+            }
+        }
+    }
 }
 
 /// Replaces the content of the cache. A layer that cannot be kept is skipped with a warning.
@@ -83,7 +103,10 @@ fn save_layer(
         writer.directory(&path, &path, &Selection::Walk, &ownership)?;
         writer.finish().map(|(_, written)| written.diff_id)
     };
-    let diff_id = tar(&mut io::sink())?;
+    let diff_id = match inputs.known.get(&layer.path) {
+        Some(diff_id) => diff_id.clone(),
+        None => tar(&mut io::sink())?,
+    };
     let is_reused = previous == Some(diff_id.as_str()) && reuse(layer, &diff_id, store)?;
     // The Go lifecycle says this of reused layers as well, and platforms look for it.
     tracing::info!("Adding cache layer '{}'", layer.id);

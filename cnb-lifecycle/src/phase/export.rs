@@ -6,11 +6,13 @@ pub mod bom;
 pub mod extended;
 pub mod sboms;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
+use std::thread;
 
 use cnb_core::api::PlatformApi;
 use cnb_core::backend;
@@ -126,11 +128,23 @@ pub enum ExportError {
     Utf8(PathBuf),
 }
 
-/// Makes an image and says what was made, and what the buildpacks left. [`sboms::copy`] comes first.
+/// An image that was made.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Exported {
+    /// Under which names.
+    pub saved: Saved,
+    /// What the buildpacks left.
+    pub snapshot: Snapshot,
+    /// The diffIDs of the layers that are directories in `<layers>`, by their paths there.
+    pub directories: BTreeMap<String, DiffId>,
+}
+
+/// Makes an image. [`sboms::copy`] comes first.
 ///
 /// # Errors
 /// When what the buildpacks left makes no sense, or something cannot be read or written.
-pub fn export(inputs: &Inputs<'_>, target: &dyn ImageTarget) -> Result<(Saved, Snapshot), ExportError> {
+pub fn export(inputs: &Inputs<'_>, target: &dyn ImageTarget) -> Result<Exported, ExportError> {
     let base = &inputs.base.image;
     let mut run_image = Config::read(base.config.bytes()).map_err(ImageError::Config)?;
     let top_layer = run_image.top_layer().ok_or(ImageError::NoLayers)?.to_owned();
@@ -157,13 +171,22 @@ pub fn export(inputs: &Inputs<'_>, target: &dyn ImageTarget) -> Result<(Saved, S
     let layers = make_layers(inputs, &plan.layers, target)?;
     let diff_ids: Vec<DiffId> = layers.iter().map(|layer| layer.diff_id.clone()).collect();
     let config = config(inputs, &plan, &diff_ids, run_image, &top_layer)?;
+    let directories = directories(&plan, &diff_ids);
     let layers = layers.into_iter().map(|layer| layer.descriptor);
     let manifest = Manifest {
         layers: base.manifest.layers.iter().cloned().chain(layers).collect(),
         ..base.manifest.clone()
     };
     let saved = save(target, manifest, &config).map_err(ExportError::Save)?;
-    Ok((saved, snapshot))
+    Ok(Exported { saved, snapshot, directories })
+}
+
+fn directories(plan: &Plan, diff_ids: &[DiffId]) -> BTreeMap<String, DiffId> {
+    let directory = |(layer, diff_id): (&PlannedLayer, &DiffId)| match &layer.content {
+        Content::Directory(path) => Some((path.clone(), diff_id.clone())),
+        _ => None,
+    };
+    plan.layers.iter().zip(diff_ids).filter_map(directory).collect()
 }
 
 /// A layer that was made.
@@ -227,8 +250,12 @@ fn make_layer(
         return reuse(diff_id);
     }
     let source = Source::new(inputs, layer)?;
-    if layer.expected().is_some() {
-        let diff_id = source.write(&mut io::sink()).map_err(|source| failed(&layer.id, source))?;
+    if let Some(expected) = layer.expected() {
+        let diff_id = thread::scope(|scope| {
+            scope.spawn(|| target.prepare_reuse(expected));
+            source.write(&mut io::sink())
+        });
+        let diff_id = diff_id.map_err(|source| failed(&layer.id, source))?;
         if layer.is_reused(&diff_id) {
             return reuse(&diff_id);
         }

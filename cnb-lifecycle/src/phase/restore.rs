@@ -15,6 +15,7 @@ use cnb_core::api::PlatformApi;
 use cnb_core::buildpack::group::GroupElement;
 use cnb_core::labels::lifecycle::CacheMetadata;
 use cnb_core::labels::lifecycle::LifecycleMetadata;
+use cnb_oci::read_ahead::ReadAhead;
 
 use crate::export::snapshot::fs::SnapshotError;
 use crate::export::snapshot::fs::buildpack;
@@ -167,13 +168,23 @@ fn unpack(cache: &dyn LayerCache, id: &str, diff_id: &str, directory: &Path) -> 
         }
         Err(source) => return Err(RestoreError::Read { id: id.to_owned(), source }),
     };
-    match extract(tar, directory) {
+    let failed = |source| RestoreError::Extract { id: id.to_owned(), source };
+    let mut tar = ReadAhead::new(tar).map_err(|error| failed(ExtractError::Archive(error)))?;
+    match extract(&mut tar, directory).map_err(|error| cause(error, tar)) {
         Err(ExtractError::Archive(error)) if error.kind() == io::ErrorKind::InvalidData => skip(&error),
         // Perhaps only the cache of a platform whose layers are elsewhere.
         Err(error @ ExtractError::Outside(_)) => skip(&error),
-        result => return result.map_err(|source| RestoreError::Extract { id: id.to_owned(), source }),
+        result => return result.map_err(failed),
     }
     remove(directory, remove_whatever)
+}
+
+/// What makes no sense as a layer may do so because it is damaged, which is known at its end.
+fn cause(error: ExtractError, mut tar: ReadAhead) -> ExtractError {
+    match io::copy(&mut tar, &mut io::sink()) {
+        Err(damaged) if damaged.kind() == io::ErrorKind::InvalidData => ExtractError::Archive(damaged),
+        _ => error,
+    }
 }
 
 /// Gives each buildpack the SBOMs of its layers: those of the cache, and those that the analyzer took from the

@@ -1,6 +1,7 @@
 //! `lifecycle cache-save`: keeps the layers of a build in a volume cache as the exporter does, for platforms that
 //! export images themselves.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use cnb_core::backend::User;
@@ -33,6 +34,7 @@ pub(super) fn run(invocation: &Invocation) -> Result<(), Failure> {
         layers_snapshot(layers, &group.buildpacks).map_err(|error| Failure::new("read layers", error))?;
     let Some(volume) = cache::volume(invocation)? else { return Ok(()) };
     let owner = User::new(inputs.uid, inputs.gid);
-    save(&Inputs { api: invocation.api, layers, snapshot: &snapshot, owner }, volume)
+    let known = &BTreeMap::new();
+    save(&Inputs { api: invocation.api, layers, snapshot: &snapshot, owner, known }, volume)
         .map_err(|error| Failure::new("export cache", error))
 }

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::thread;
 
 use cnb_core::analyzed::Analyzed;
 use cnb_core::backend::User;
@@ -34,6 +35,7 @@ use crate::layer_cache::LayerCache;
 use crate::phase;
 use crate::phase::buildpack_api;
 use crate::phase::export;
+use crate::phase::export::Exported;
 use crate::phase::export::Inputs;
 use crate::phase::export::bom::bom;
 use crate::phase::export::extended::ExtendedRunImage;
@@ -98,10 +100,17 @@ pub(super) fn export(
         exec_env: &inputs.exec_env,
         created: created(invocation),
     };
-    let (saved, snapshot) = export::export(&exporting, &*target).map_err(failed)?;
+    let exported = thread::scope(|scope| {
+        if let Some(cache) = &cache {
+            scope.spawn(|| phase::cache::prepare(&previous, &**cache));
+        }
+        export::export(&exporting, &*target)
+    });
+    let Exported { saved, snapshot, directories: known, .. } = exported.map_err(failed)?;
     report(invocation, group, saved)?;
     if let Some(cache) = cache {
-        let saving = phase::cache::Inputs { api: invocation.api, layers, snapshot: &snapshot, owner };
+        let saving =
+            phase::cache::Inputs { api: invocation.api, layers, snapshot: &snapshot, owner, known: &known };
         if let Err(error) = phase::cache::save(&saving, cache) {
             tracing::warn!("Failed to export cache: {}", Failure::new("save cache", error));
         }

@@ -10,6 +10,7 @@ use std::fs::OpenOptions;
 use std::fs::Permissions;
 use std::io;
 use std::io::Read;
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -54,6 +55,7 @@ pub enum ExtractError {
 /// When something in the tar cannot be or must not be unpacked: what came before stays.
 pub fn extract(tar: impl Read, layers: &Path) -> Result<(), ExtractError> {
     let mut new_directories = Vec::new();
+    let mut buffer = vec![0; 256 * 1024];
     let mut archive = tar::Archive::new(tar);
     for entry in archive.entries().map_err(ExtractError::Archive)? {
         let mut entry = entry.map_err(ExtractError::Archive)?;
@@ -80,7 +82,7 @@ pub fn extract(tar: impl Read, layers: &Path) -> Result<(), ExtractError> {
             }
             EntryType::Regular | EntryType::Continuous => {
                 make(path.parent().unwrap_or(layers))?;
-                write(&path, &mut entry, mode).map_err(failed)?;
+                write(&path, &mut entry, mode, &mut buffer)?;
             }
             EntryType::Symlink => {
                 let target = entry.link_name_bytes().unwrap_or_default();
@@ -137,17 +139,28 @@ fn make_for_all(path: &Path) -> Result<(), ExtractError> {
 }
 
 /// Writes a file. One that exists keeps its mode; a link is not followed.
-fn write(path: &Path, content: &mut impl Read, mode: u32) -> io::Result<()> {
+fn write(path: &Path, content: &mut impl Read, mode: u32, buffer: &mut [u8]) -> Result<(), ExtractError> {
+    let failed = |source| ExtractError::Write { path: path.to_owned(), source };
+    let mut file = open(path, mode).map_err(failed)?;
+    loop {
+        match content.read(buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) => file.write_all(&buffer[..read]).map_err(failed)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(ExtractError::Archive(error)),
+        }
+    }
+}
+
+fn open(path: &Path, mode: u32) -> io::Result<File> {
     let is_new = !path.exists();
     let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    let mut file: File =
-        OpenOptions::new().write(true).create(true).truncate(true).custom_flags(flags).open(path)?;
+    let file = OpenOptions::new().write(true).create(true).truncate(true).custom_flags(flags).open(path)?;
     if is_new {
         // Before the content: writing takes set-user-ID and set-group-ID away from those who must not set them.
         file.set_permissions(Permissions::from_mode(mode))?;
     }
-    io::copy(content, &mut file)?;
-    Ok(())
+    Ok(file)
 }
 
 #[cfg(test)]

@@ -66,7 +66,10 @@ fn deflate(state: &mut Compress, block: &[u8], output: &mut Vec<u8>) -> io::Resu
 /// What stands before, and what behind the blocks.
 pub(super) enum Frame {
     /// Gzip keeps a checksum and the size modulo 2^32 of all blocks.
-    Gzip { level: u8, checksum: Crc32 },
+    Gzip {
+        level: u8,
+        checksum: Crc32,
+    },
     None,
 }
 
