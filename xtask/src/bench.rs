@@ -12,6 +12,7 @@ mod cost;
 mod export;
 mod fixture;
 mod floor;
+mod launcher;
 mod llb;
 mod measured;
 mod real_files;
@@ -31,6 +32,7 @@ const BENCHES: &[Bench] = &[
         run: build::run,
     },
     Bench { name: "export", about: "`lifecycle`: exports and restores of 1 GB", run: export::run },
+    Bench { name: "launcher", about: "`launcher`: its size, and what it adds to a start", run: launcher::run },
 ];
 
 /// What needs Go.

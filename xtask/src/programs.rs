@@ -17,6 +17,9 @@ const PROGRAMS: [&str; 4] = ["cnb", "cnb-init", "launcher", "lifecycle"];
 /// The package and its program.
 const FRONTEND: &str = "cnb-frontend";
 
+/// The most bytes that the launcher, which is in every image, may have.
+pub(crate) const LAUNCHER_BYTES: u64 = 1_600_000;
+
 /// Where [`dist`] puts the programs.
 pub(crate) fn directory() -> PathBuf {
     workspace::target().join("dist")
@@ -25,7 +28,7 @@ pub(crate) fn directory() -> PathBuf {
 /// Builds the programs and puts them beside each other.
 ///
 /// # Errors
-/// When one does not build or is not static.
+/// When one does not build or is not static, or the launcher is larger than it may be or holds what it must not.
 pub(crate) fn dist() -> Result<()> {
     let mut build = cargo(["build", "--bins", "--profile", "static"]);
     build.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
@@ -38,6 +41,7 @@ pub(crate) fn dist() -> Result<()> {
         // A running program cannot be written to, but it can be replaced.
         fs::rename(new, directory().join(program))?;
     }
+    expect_small_launcher()?;
     println!("{} are in {}", PROGRAMS.join(", "), directory().display());
     Ok(())
 }
@@ -82,4 +86,31 @@ fn expect_static(program: &Path) -> Result<()> {
         return Err(format!("{} is not static", program.display()).into());
     }
     Ok(())
+}
+
+/// Crates that the launcher must not hold, and one that shows how crates are found: the lifecycle holds it.
+const LARGE_CRATES: [&str; 5] = ["regex-", "rustls-", "tokio-", "tracing-subscriber-", "ureq-"];
+const CRATE_OF_LIFECYCLE: &str = "rustls-";
+
+/// A crate is found by the names of its source files, which its panics mention.
+fn expect_small_launcher() -> Result<()> {
+    let (launcher, lifecycle) = (directory().join("launcher"), directory().join("lifecycle"));
+    let size = fs::metadata(&launcher)?.len();
+    if size > LAUNCHER_BYTES {
+        return Err(format!("the launcher has {size} bytes, more than {LAUNCHER_BYTES}").into());
+    }
+    if !holds(&lifecycle, CRATE_OF_LIFECYCLE)? {
+        return Err(format!("the names of source files of {CRATE_OF_LIFECYCLE} are not in lifecycle").into());
+    }
+    for name in LARGE_CRATES {
+        if holds(&launcher, name)? {
+            return Err(format!("the launcher holds the crate {name}").into());
+        }
+    }
+    Ok(())
+}
+
+fn holds(program: &Path, name: &str) -> Result<bool> {
+    let path = format!("/{name}");
+    Ok(fs::read(program)?.windows(path.len()).any(|bytes| bytes == path.as_bytes()))
 }

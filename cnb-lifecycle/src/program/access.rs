@@ -2,7 +2,10 @@
 //!
 //! Source: `auth/keychain.go`, `image/registry_handler.go` and `phase/connected_factory.go` of the Go lifecycle.
 
+use cnb_core::environment::Environment;
 use cnb_core::reference::Reference;
+use cnb_oci::compression::Compression;
+use cnb_oci::compression::InvalidCompression;
 use cnb_oci::registry::Error;
 use cnb_oci::registry::Options;
 use cnb_oci::registry::Registry;
@@ -22,7 +25,11 @@ use crate::layer_cache::image::CacheImage;
 /// Registries, with the credentials that were looked up when the phase still had the right to.
 pub(super) struct Access {
     registry: Registry,
+    compression: Compression,
 }
+
+/// How new layers of images are compressed, if not as by the Go lifecycle, which does not know this variable.
+const COMPRESSION: &str = "CNB_EXPORT_COMPRESSION";
 
 impl Access {
     /// Looks up the credentials for the images that the inputs name, and for more.
@@ -42,15 +49,16 @@ impl Access {
         let options = insecure.fold(options.with_keychain(keychain), Options::with_insecure);
         let registry =
             Registry::new(options).map_err(|error| Failure::new("initialize registries", error))?;
-        Ok(Self { registry })
+        Ok(Self { compression: compression(environment)?, registry })
     }
 
     /// Where images are found and written.
     pub(super) fn store(&self, invocation: &Invocation) -> Box<dyn ImageStore> {
         if invocation.inputs.use_layout {
-            Box::new(LayoutDirectory::new(&invocation.inputs.layout_dir))
+            let store = LayoutDirectory::new(&invocation.inputs.layout_dir);
+            Box::new(store.with_compression(self.compression))
         } else {
-            Box::new(RegistryStore::new(self.registry.clone()))
+            Box::new(RegistryStore::new(self.registry.clone()).with_compression(self.compression))
         }
     }
 
@@ -93,6 +101,13 @@ impl Access {
             _ => Ok(()),
         }
     }
+}
+
+fn compression(environment: &Environment) -> Result<Compression, Failure> {
+    let text = environment.text(COMPRESSION).filter(|text| !text.is_empty());
+    text.map_or(Ok(Compression::default()), str::parse).map_err(|error: InvalidCompression| {
+        Failure::new(format!("parse {COMPRESSION}"), error).with_code(code::INVALID_ARGUMENTS)
+    })
 }
 
 /// Checks the access to an image, if there is one.

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::io::Write as _;
 use std::net::TcpListener;
 
+use cnb_oci::descriptor::media_type;
 use cnb_oci::layout::Layout;
 use cnb_oci::platform::Platform;
 
@@ -146,6 +147,41 @@ fn the_run_image_of_the_platform_is_the_mirror_in_the_registry_of_the_output() {
         let reference = analyzed["run-image"]["reference"].as_str().expect("a reference");
         assert!(reference.contains(expected) && reference.is_empty() == expected.is_empty(), "{reference}");
     }
+}
+
+#[test]
+fn a_variable_of_ours_says_how_layers_are_compressed() {
+    let docker = |kind: &str| format!("application/vnd.docker.image.rootfs.diff.{kind}");
+    let zstd = cfg!(feature = "zstd").then(|| media_type::OCI_LAYER_ZSTD.to_owned());
+    let mut images = Vec::new();
+    for (compression, expected) in [
+        ("", Some(docker("tar.gzip"))),
+        ("gzip:9", Some(docker("tar.gzip"))),
+        ("uncompressed", Some(docker("tar"))),
+        ("zstd", zstd),
+        ("gzip:best", None),
+    ] {
+        let build = Build::new();
+        build.analyze();
+        let launcher = build.path("cnb/launcher");
+        let mut export = build.command(&["export", "-layout", "-launcher", &launcher, "example.com/app:1"]);
+        let output = export.env("CNB_EXPORT_COMPRESSION", compression).output().expect("the lifecycle runs");
+        let Some(expected) = expected else {
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(said.contains("parse CNB_EXPORT_COMPRESSION"), "{compression}: {said}");
+            assert_eq!(output.status.code(), Some(3), "{compression}");
+            continue;
+        };
+        assert!(output.status.success(), "{compression}: {output:?}");
+        let image = build.app_image();
+        let made = &image.manifest.layers[1..];
+        assert!(made.iter().all(|layer| layer.media_type == expected), "{compression}: {made:?}");
+        // The next build reuses them, so they are what the manifest says.
+        build.analyze();
+        assert!(build.export().contains("Reusing layer 'example/a:kept'"), "{compression}");
+        images.push(image.config.diff_ids().to_vec());
+    }
+    assert!(images.windows(2).all(|pair| pair[0] == pair[1]), "the tars are the same: {images:?}");
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use std::io;
 use std::io::Read;
 use std::io::Write;
+use std::num::NonZeroU64;
 use std::path::Path;
 
 use cnb_core::digest::Digest;
+use rustix::fs::Advice;
 
 use super::Blob;
 use super::Blobs;
@@ -20,11 +22,16 @@ pub struct BlobWriter {
     temporary: Temporary,
     blobs: Blobs,
     hasher: Hasher,
+    /// Bytes that the system was told to write to the disk.
+    sent: u64,
 }
+
+/// Bytes after which the system is told.
+const SEND: u64 = 8 << 20;
 
 impl BlobWriter {
     pub(super) fn new(temporary: Temporary, blobs: Blobs) -> Self {
-        Self { temporary, blobs, hasher: Hasher::new() }
+        Self { temporary, blobs, hasher: Hasher::new(), sent: 0 }
     }
 
     /// Writes the rest to disk and gives the blob its name.
@@ -47,6 +54,15 @@ impl BlobWriter {
         self.finish().map(|_| ())
     }
 
+    /// Lets the disk work while the rest is made, rather than when [`BlobWriter::finish`] waits for it. On Linux this
+    /// advice starts to write, and what is not written yet stays in memory.
+    fn send_to_disk(&mut self) {
+        let length = NonZeroU64::new(self.hasher.size() - self.sent);
+        // It is advice: without it the same happens later.
+        let _ = rustix::fs::fadvise(self.temporary.file(), self.sent, length, Advice::DontNeed);
+        self.sent = self.hasher.size();
+    }
+
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.write_all(bytes).map_err(Error::from_write(self.temporary.path()))
     }
@@ -64,6 +80,9 @@ impl Write for BlobWriter {
             io::Error::new(source.kind(), Error::io("write", self.temporary.path())(source))
         })?;
         self.hasher.update(&bytes[..written]);
+        if self.hasher.size() - self.sent >= SEND {
+            self.send_to_disk();
+        }
         Ok(written)
     }
 

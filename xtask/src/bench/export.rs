@@ -25,7 +25,7 @@ const ROUNDS: usize = 5;
 /// # Errors
 /// When a phase fails.
 pub(super) fn run() -> Result<()> {
-    debian::ensure(&["binutils", "umoci"])?;
+    debian::ensure(&["binutils", "skopeo", "umoci"])?;
     programs::dist()?;
     let (large, small) = (Application::new("large", LARGE)?, Application::new("small", SMALL)?);
     let mut rounds = Vec::new();
@@ -57,6 +57,8 @@ struct Row {
 const ROWS: &[Row] = &[
     Row { name: "layout: first export", goal: "1.25", floor: Floor::of_first_export },
     Row { name: "layout: unchanged export", goal: "1.25", floor: Floor::of_unchanged_export },
+    Row { name: "registry: first export", goal: "1.25", floor: Floor::of_first_export },
+    Row { name: "registry: unchanged export", goal: "1.25", floor: Floor::of_unchanged_export },
     Row { name: "layout + cache: first export", goal: "", floor: Floor::of_first_export },
     Row { name: "layout + cache: unchanged export", goal: "", floor: Floor::of_unchanged_export },
     Row { name: "restore from the cache", goal: "1.25", floor: Floor::of_restore },
@@ -84,13 +86,15 @@ impl Round {
 }
 
 fn costs(application: &Application) -> Result<Vec<Cost>> {
-    let target = Target::Layout;
-    application.forget(&target)?;
     let mut costs = Vec::new();
-    application.types("launch = true")?;
-    for _ in ["first", "unchanged"] {
-        costs.push(application.export(&target, false)?);
+    for target in [Target::Layout, Target::registry()?] {
+        application.forget(&target)?;
+        application.types("launch = true")?;
+        for _ in ["first", "unchanged"] {
+            costs.push(application.export(&target, false)?);
+        }
     }
+    let target = Target::Layout;
     application.forget(&target)?;
     application.types("launch = true\ncache = true")?;
     for _ in ["first", "unchanged"] {

@@ -10,6 +10,7 @@ use super::super::cost::Cost;
 use super::super::real_files;
 use crate::Result;
 use crate::command;
+use crate::engine::registry::Registry;
 use crate::programs;
 use crate::workspace;
 
@@ -22,6 +23,26 @@ pub(super) struct Application {
 pub(super) enum Target {
     /// An OCI layout.
     Layout,
+    /// A registry on loopback.
+    Registry(Registry),
+}
+
+impl Target {
+    /// A registry without images.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub(super) fn registry() -> Result<Self> {
+        Ok(Self::Registry(Registry::start()?))
+    }
+
+    /// The name of an image.
+    fn image(&self, name: &str) -> String {
+        match self {
+            Self::Layout => format!("example.com/{name}"),
+            Self::Registry(registry) => format!("{}/{name}", registry.address()),
+        }
+    }
 }
 
 impl Application {
@@ -61,10 +82,16 @@ impl Application {
         Ok(fs::write(path, format!("[types]\n{types}\n"))?)
     }
 
-    /// Removes the image and the content of the cache.
+    /// Removes the image and the content of the cache, and sees to it that there is a run image.
     pub(super) fn forget(&self, target: &Target) -> Result<()> {
         match target {
             Target::Layout => remove(&self.directory.join("images/example.com/app"))?,
+            Target::Registry(_) => {
+                let mut copy = command::command("skopeo");
+                copy.args(["copy", "--quiet", "--insecure-policy", "--dest-tls-verify=false"]);
+                copy.arg(format!("oci:{}:latest", self.run_image_layout().display()));
+                command::read(copy.arg(format!("docker://{}", target.image("run"))))?;
+            }
         }
         remove(&self.directory.join("cache/committed"))
     }
@@ -77,7 +104,7 @@ impl Application {
         if with_cache {
             export.arg("-cache-dir").arg(self.directory.join("cache"));
         }
-        Cost::of(export.arg(image(target)))
+        Cost::of(export.arg(target.image("app")))
     }
 
     /// Analyzes and restores; only the restoration is measured.
@@ -99,7 +126,8 @@ impl Application {
 
     fn analyze(&self, target: &Target) -> Result<()> {
         let mut analyze = self.phase("analyze", target);
-        command::read(analyze.args(["-run-image", "example.com/run", image(target)])).map(drop)
+        analyze.arg("-run-image").arg(target.image("run")).arg(target.image("app"));
+        command::read(&mut analyze).map(drop)
     }
 
     fn phase(&self, name: &str, target: &Target) -> Command {
@@ -122,25 +150,24 @@ impl Application {
             Target::Layout => {
                 phase.env("CNB_LAYOUT_DIR", self.directory.join("images")).arg("-layout");
             }
+            Target::Registry(_) => {}
         }
         phase
     }
 
+    fn run_image_layout(&self) -> PathBuf {
+        self.directory.join("images/example.com/run/latest")
+    }
+
     /// A run image with one small layer.
     fn run_image(&self) -> Result<()> {
-        let layout = self.directory.join("images/example.com/run/latest");
+        let layout = self.run_image_layout();
         fs::create_dir_all(layout.parent().expect("it is in the directory"))?;
         let image = format!("{}:latest", layout.display());
         let umoci = |arguments: &[&str]| command::read(command::command("umoci").args(arguments)).map(drop);
         umoci(&["init", "--layout", &layout.display().to_string()])?;
         umoci(&["new", "--image", &image])?;
         umoci(&["insert", "--image", &image, "/etc/os-release", "/etc/os-release"])
-    }
-}
-
-fn image(target: &Target) -> &'static str {
-    match target {
-        Target::Layout => "example.com/app:1",
     }
 }
 

@@ -1,0 +1,3 @@
+//! An application that does nothing: what every start costs.
+
+fn main() {}

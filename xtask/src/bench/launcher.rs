@@ -1,0 +1,132 @@
+//! What the program `launcher` costs the start of an application.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+use std::time::Instant;
+
+use super::median;
+use crate::Result;
+use crate::command;
+use crate::debian;
+use crate::programs;
+use crate::workspace;
+
+/// Starts of each kind, in turns; those in the middle count.
+const STARTS: usize = 200;
+
+/// Measures, and prints a table.
+///
+/// # Errors
+/// When a program cannot be made or fails.
+pub(super) fn run() -> Result<()> {
+    debian::ensure(&["binutils", "valgrind"])?;
+    programs::dist()?;
+    let directory = workspace::target().join("bench/launcher");
+    if directory.exists() {
+        fs::remove_dir_all(&directory)?;
+    }
+    let application = application(&directory)?;
+    let image = Image::new(&directory, &application)?;
+
+    let (mut alone, mut launched) = (Vec::new(), Vec::new());
+    for _ in 0..STARTS {
+        alone.push(time(&mut command::command(&application))?);
+        launched.push(time(&mut image.launch())?);
+    }
+    let (alone, launched) = (median(alone), median(launched));
+    let added = launched.saturating_sub(alone);
+    let size = fs::metadata(programs::directory().join("launcher"))?.len();
+    println!("\nlauncher: {size} bytes; goal: less than {}", programs::LAUNCHER_BYTES);
+    println!("{STARTS} starts of an application that does nothing, from fork to its end:");
+    println!("{:42} {:>7} us", "alone", alone.as_micros());
+    println!("{:42} {:>7} us", "through the launcher", launched.as_micros());
+    let ratio = added.as_secs_f64() / alone.as_secs_f64();
+    println!(
+        "{:42} {:>7} us, {ratio:.2} times that of the application",
+        "from exec to exec",
+        added.as_micros()
+    );
+    println!(
+        "{:42} {:>7}",
+        "instructions of the application",
+        instructions(&command::command(&application))?
+    );
+    println!("{:42} {:>7}", "instructions of the launcher", instructions(&image.launch())?);
+    Ok(())
+}
+
+fn time(command: &mut Command) -> Result<Duration> {
+    let start = Instant::now();
+    command::run(command)?;
+    Ok(start.elapsed())
+}
+
+/// The application, static as the launcher is.
+fn application(directory: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(directory)?;
+    let program = directory.join("trivial");
+    let mut rustc = command::command("rustc");
+    rustc.args(["-O", "-C", "target-feature=+crt-static", "-C", "panic=abort", "-C", "strip=symbols", "-o"]);
+    command::run(rustc.arg(&program).arg(workspace::root().join("xtask/bench/trivial.rs")))?;
+    Ok(program)
+}
+
+/// What the root file system of an image has: ten layers that set variables.
+struct Image {
+    layers: PathBuf,
+    app: PathBuf,
+    /// The launcher under the name of the process type.
+    process: PathBuf,
+}
+
+impl Image {
+    fn new(directory: &Path, application: &Path) -> Result<Self> {
+        let image = Self {
+            layers: directory.join("layers"),
+            app: directory.join("app"),
+            process: directory.join("web"),
+        };
+        fs::create_dir_all(&image.app)?;
+        fs::create_dir_all(image.layers.join("config"))?;
+        let metadata = format!(
+            "[[buildpacks]]\nid = 'example/a'\nversion = '1'\napi = '0.10'\n\
+             [[processes]]\ntype = 'web'\ncommand = ['{}']\ndirect = true\nbuildpack-id = 'example/a'\n",
+            application.display()
+        );
+        fs::write(image.layers.join("config/metadata.toml"), metadata)?;
+        for index in 0..10 {
+            let layer = image.layers.join(format!("example_a/layer{index}"));
+            for path in ["bin", "lib", "env.launch"] {
+                fs::create_dir_all(layer.join(path))?;
+            }
+            fs::write(layer.join(format!("env.launch/VARIABLE_{index}.override")), "value")?;
+        }
+        symlink(programs::directory().join("launcher"), &image.process)?;
+        Ok(image)
+    }
+
+    fn launch(&self) -> Command {
+        let mut launch = command::command(&self.process);
+        launch.env_clear().env("PATH", "/usr/bin:/bin").env("CNB_PLATFORM_API", "0.15");
+        launch.env("CNB_LAYERS_DIR", &self.layers).env("CNB_APP_DIR", &self.app);
+        launch
+    }
+}
+
+/// How many instructions a program has run when it becomes another one or ends.
+fn instructions(program: &Command) -> Result<u64> {
+    let mut valgrind = command::command("valgrind");
+    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--log-fd=2"]);
+    valgrind.arg(program.get_program()).args(program.get_args());
+    for (name, value) in program.get_envs() {
+        valgrind.env(name, value.unwrap_or_default());
+    }
+    let output = command::capture(&mut valgrind)?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let count = text.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
+    count.ok_or_else(|| format!("valgrind counts nothing:\n{text}").into())
+}
