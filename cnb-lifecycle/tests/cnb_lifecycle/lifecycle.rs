@@ -154,6 +154,7 @@ fn a_variable_of_ours_says_how_layers_are_compressed() {
     let docker = |kind: &str| format!("application/vnd.docker.image.rootfs.diff.{kind}");
     let zstd = cfg!(feature = "zstd").then(|| media_type::OCI_LAYER_ZSTD.to_owned());
     let mut images = Vec::new();
+    let build = Build::new();
     for (compression, expected) in [
         ("", Some(docker("tar.gzip"))),
         ("gzip:9", Some(docker("tar.gzip"))),
@@ -161,7 +162,6 @@ fn a_variable_of_ours_says_how_layers_are_compressed() {
         ("zstd", zstd),
         ("gzip:best", None),
     ] {
-        let build = Build::new();
         build.analyze();
         let launcher = build.path("cnb/launcher");
         let mut export = build.command(&["export", "-layout", "-launcher", &launcher, "example.com/app:1"]);
@@ -180,6 +180,7 @@ fn a_variable_of_ours_says_how_layers_are_compressed() {
         build.analyze();
         assert!(build.export().contains("Reusing layer 'example/a:kept'"), "{compression}");
         images.push(image.config.diff_ids().to_vec());
+        fs::remove_dir_all(build.path("images/example.com/app")).expect("a layout");
     }
     assert!(images.windows(2).all(|pair| pair[0] == pair[1]), "the tars are the same: {images:?}");
 }
