@@ -76,7 +76,12 @@ impl VolumeCache {
     /// When there is no such directory, or it cannot be used.
     pub fn open(directory: &Path) -> Result<Self, VolumeError> {
         let lock = lock(directory).map_err(opening(directory))?;
-        let mut cache = Self { directory: directory.to_owned(), verified: Mutex::default(), unwritable: None, _lock: lock };
+        let mut cache = Self {
+            directory: directory.to_owned(),
+            verified: Mutex::default(),
+            unwritable: None,
+            _lock: lock,
+        };
         match cache.prepare() {
             Err(VolumeError::Io { path, source, .. }) if only_forbids_changes(&source) => {
                 tracing::debug!("the cache is only read: {}: {source}", path.display());

@@ -32,7 +32,11 @@ const BENCHES: &[Bench] = &[
         run: build::run,
     },
     Bench { name: "export", about: "`lifecycle`: exports and restores of 1 GB", run: export::run },
-    Bench { name: "launcher", about: "`launcher`: its size, and what it adds to a start", run: launcher::run },
+    Bench {
+        name: "launcher",
+        about: "`launcher`: its size, and what it adds to a start",
+        run: launcher::run,
+    },
 ];
 
 /// What needs Go.
