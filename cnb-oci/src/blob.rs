@@ -292,3 +292,20 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
     let id = |path| fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
     id(a).is_some_and(|a| Some(a) == id(b))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kind_of_an_error_that_was_carried_is_its_own() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let path = Path::new("/disk/blob");
+        let named = io::Error::new(io::ErrorKind::StorageFull, Error::io("write", path)(full()));
+        let carried = io::Error::other(crate::layer::Error::Write { source: named });
+        assert_eq!(kind_of(&carried), ErrorKind::Exhausted);
+        assert_eq!(kind_of(&io::Error::other("something")), ErrorKind::Other);
+        let error = Error::from_write(path)(io::Error::other(Error::io("write", path)(full())));
+        assert_eq!(error.kind(), ErrorKind::Exhausted);
+    }
+}

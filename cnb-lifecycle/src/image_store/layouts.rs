@@ -190,6 +190,16 @@ mod tests {
         assert!(directory.path("No Name").is_err());
     }
 
+    #[test]
+    fn a_layout_without_an_image_has_none() {
+        let root = tempfile::tempdir().expect("a directory");
+        let directory = LayoutDirectory::new(root.path());
+        let path = directory.path("app").expect("a name");
+        assert!(directory.find("app").expect("no layout").is_none());
+        Layout::create(path).expect("a layout");
+        assert!(directory.find("app").expect("an empty layout").is_none());
+    }
+
     /// The digest is the one in every case `export-layout-*` that was recorded from the Go lifecycle.
     #[test]
     fn the_run_image_is_recorded_as_by_the_go_lifecycle() {

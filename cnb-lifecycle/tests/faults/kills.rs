@@ -23,7 +23,6 @@ fn kill(
 ) {
     reset();
     let events = strace::events(command, directory);
-    println!("{POINTS} of {} points", events.len());
     let mut killed = 0;
     for _ in 0..4 * POINTS {
         if killed == POINTS {

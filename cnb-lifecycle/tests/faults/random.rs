@@ -11,13 +11,17 @@ pub(crate) struct Random(u64);
 
 impl Random {
     /// Takes the seed from the environment or makes one up, and says it.
-    #[expect(clippy::disallowed_methods, reason = "who repeats a test says so to this program")]
-    pub(crate) fn new(test: &str) -> Self {
+    #[expect(
+        clippy::disallowed_methods,
+        clippy::print_stdout,
+        reason = "who repeats a test says so to this program, which says how"
+    )]
+    pub(crate) fn new(what: &str) -> Self {
         let seed = match std::env::var(SEED) {
             Ok(text) => text.parse().expect("CNB_TEST_SEED is a number"),
             Err(_) => RandomState::new().hash_one(0),
         };
-        println!("{test}: {SEED}={seed}");
+        println!("{what}: {SEED}={seed}");
         Self(seed)
     }
 
