@@ -3,6 +3,7 @@
 //! These tests need root and strace: `cargo xtask test faults` sees to both.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, reason = "who repeats a failure needs its seed")]
 
 #[path = "../cnb_lifecycle/build.rs"]
 mod build;

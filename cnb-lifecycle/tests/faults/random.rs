@@ -18,7 +18,7 @@ impl Random {
     )]
     pub(crate) fn new(what: &str) -> Self {
         let seed = match std::env::var(SEED) {
-            Ok(text) => text.parse().expect("CNB_TEST_SEED is a number"),
+            Ok(seed) => seed.parse().expect("CNB_TEST_SEED is a number"),
             Err(_) => RandomState::new().hash_one(0),
         };
         println!("{what}: {SEED}={seed}");

@@ -125,10 +125,10 @@ fn show(rounds: &[Round]) {
         let wall = median(rounds.iter().map(|round| round.costs[index].wall));
         let cpu = median(rounds.iter().map(|round| round.costs[index].cpu));
         // Of one round each: what slows the machine slows both.
-        let permille = |round: &Round| {
-            (1000.0 * round.costs[index].wall.as_secs_f64() / (row.floor)(&round.floor)) as u64
-        };
-        let ratio = median(rounds.iter().map(permille)) as f64 / 1000.0;
+        let ratio = |round: &Round| round.costs[index].wall.as_secs_f64() / (row.floor)(&round.floor);
+        let mut ratios: Vec<f64> = rounds.iter().map(ratio).collect();
+        ratios.sort_by(f64::total_cmp);
+        let ratio = ratios[ratios.len() / 2];
         let beyond = |round: &Round| round.costs[index].peak_kib.saturating_sub(round.starts[index].peak_kib);
         let beyond = median(rounds.iter().map(beyond));
         println!(

@@ -33,7 +33,7 @@ impl Measured {
     /// # Errors
     /// When it fails.
     pub(super) fn of(build: &mut Command) -> Result<Self> {
-        let (cost, phases) = Cost::reading(build, |id, output| phases(id, output))?;
+        let (cost, phases) = Cost::reading(build, phases)?;
         Ok(Self { cost, phases })
     }
 
