@@ -139,10 +139,10 @@ fn work(jobs: &Mutex<Receiver<Job>>, compression: Compression) {
     let mut encoder = None;
     loop {
         let Ok(Job { block, pool, done }) = lock(jobs).recv() else { return };
-        let piece = encode(&mut encoder, compression, &block, &pool);
+        let result = encode(&mut encoder, compression, &block, &pool);
         pool.recycle(block);
         // Who was dropped does not wait any more.
-        let _ = done.send(piece);
+        let _ = done.send(result);
     }
 }
 
