@@ -69,3 +69,22 @@ pub use source::RecordType;
 pub use source::ResolveMode;
 pub use state::State;
 pub use wire::WireError;
+
+#[cfg(feature = "client")]
+pub mod client;
+#[cfg(feature = "rpc")]
+pub mod errdefs;
+#[cfg(feature = "gateway")]
+pub mod gateway;
+#[cfg(feature = "pb")]
+pub mod pb;
+#[cfg(feature = "client")]
+pub mod session;
+
+#[cfg(feature = "rpc")]
+mod worker;
+
+#[cfg(feature = "rpc")]
+pub use worker::Worker;
+#[cfg(feature = "rpc")]
+pub use worker::WorkerPlatform;

@@ -6,7 +6,7 @@ use crate::static_image;
 
 /// What BuildKit reads on the image before it starts the frontend in it. Source: `frontend/gateway/gateway.go` and
 /// `frontend/dockerfile/builder/caps.go` of BuildKit.
-const LABELS: [&str; 2] = [
+pub(crate) const LABELS: [&str; 2] = [
     "moby.buildkit.frontend.caps=moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,\
      moby.buildkit.frontend.contexts",
     "moby.buildkit.frontend.network.none=true",

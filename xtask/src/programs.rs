@@ -57,6 +57,18 @@ pub(crate) fn frontend() -> Result<PathBuf> {
     Ok(program)
 }
 
+/// Builds an example of a package as a static program; returns where it is.
+///
+/// # Errors
+/// When it does not build or is not static.
+pub(crate) fn example(package: &str, name: &str, features: &[&str]) -> Result<PathBuf> {
+    let mut build = cargo(["build", "--profile", "static", "--package", package, "--example", name]);
+    build.args(["--features", &features.join(",")]);
+    let program = build_static(&mut build, &workspace::target())?.join("static/examples").join(name);
+    expect_static(&program)?;
+    Ok(program)
+}
+
 /// Runs a `cargo build` whose programs need no loader; returns where its profiles' directories are.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! What everything on BuildKit is tested with: Docker Engine with either store, and a registry.
+//! What everything on BuildKit is tested with: Docker Engine with either store, and a registry; and what talks to BuildKit.
 
 use std::fs;
 use std::path::Path;
@@ -9,26 +9,33 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::Result;
+use crate::command;
+use crate::command::cargo;
 use crate::command::command;
 use crate::command::read;
 use crate::engine;
 use crate::engine::docker::Engine;
 use crate::engine::docker::Store;
 use crate::engine::registry::Registry;
+use crate::frontend_image;
 use crate::http;
+use crate::programs;
 use crate::static_image;
+use crate::workspace;
 
 const DOCKERFILE: &str = "FROM scratch\nCOPY busybox /\nCOPY index.html /www/\nRUN [\"/busybox\", \"true\"]\n\
                           ENTRYPOINT [\"/busybox\"]\n";
 const ANSWER: &str = "built by a real engine";
 
-/// Each engine builds, pushes, pulls and runs.
+/// Each engine builds, pushes, pulls and runs; and client, session and gateway of cnb-llb work with it.
 pub(super) fn run() -> Result<()> {
     let registry = timed("registry started", Registry::start)?;
+    let frontend = timed("frontend pushed", || frontend(&registry))?;
     for store in Store::ALL {
         println!("{}:", store.name());
         let engine = timed("started", || Engine::start(store))?;
         engine.explaining(|| check(&engine, store, &registry))?;
+        engine.explaining(|| talks(&engine, store, &frontend))?;
         timed("ended", || {
             drop(engine);
             Ok(())
@@ -60,6 +67,29 @@ fn check(engine: &Engine, store: Store, registry: &Registry) -> Result<()> {
         // BuildKit of Docker Engine refuses it without containerd's store.
         Store::Classic => Ok(()),
     }
+}
+
+/// The tests of cnb-llb that need an engine.
+fn talks(engine: &Engine, store: Store, frontend: &str) -> Result<()> {
+    let mut tests =
+        cargo(["test", "--package", "cnb-llb", "--all-features", "--test", "engines", "--", "--ignored"]);
+    if let Store::Classic = store {
+        // Without containerd's store, the BuildKit of Docker Engine neither knows layouts nor makes them.
+        tests.args(["--skip", "layouts"]);
+    }
+    tests.env("CNB_TEST_BUILDKIT", format!("docker://{}", engine.socket().display()));
+    tests.env("CNB_TEST_BUSYBOX", engine::busybox()?).env("CNB_TEST_FRONTEND", frontend);
+    command::run(&mut tests)
+}
+
+/// Puts the example frontend of cnb-llb into a registry. Returns its reference.
+fn frontend(registry: &Registry) -> Result<String> {
+    let program = programs::example("cnb-llb", "frontend", &["gateway"])?;
+    let layout = workspace::target().join("engines/frontend");
+    static_image::make(&program, &layout, &frontend_image::LABELS)?;
+    let reference = format!("{}/test/frontend:latest", registry.address());
+    static_image::push(&layout, &reference)?;
+    Ok(reference)
 }
 
 fn timed<T>(what: &str, step: impl FnOnce() -> Result<T>) -> Result<T> {

@@ -46,9 +46,10 @@ pub(super) fn clippy() -> Result<()> {
 }
 
 /// Crates with features, each with the features that must build alone.
-const FEATURES: [(&str, &[&str]); 3] = [
+const FEATURES: [(&str, &[&str]); 4] = [
     ("cnb-core", &["", "conformance", "memory", "render"]),
     ("cnb-lifecycle", &[""]),
+    ("cnb-llb", &["", "pb", "rpc", "client", "tls", "gateway"]),
     ("cnb-oci", &["", "local", "registry"]),
 ];
 
@@ -94,7 +95,7 @@ pub(super) fn tree() -> Result<()> {
     let tree = read(&mut cargo(["tree", "--package", "cnb-llb", "--edges", "normal", "--prefix", "none"]))?;
     let crates: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
     let forbidden = |name: &&&str| {
-        matches!(**name, "tokio" | "tonic" | "oci-spec") || (name.starts_with("cnb-") && **name != "cnb-llb")
+        matches!(**name, "oci-spec" | "prost" | "tokio" | "tonic") || (name.starts_with("cnb-") && **name != "cnb-llb")
     };
     let found: Vec<&str> = crates.iter().filter(forbidden).copied().collect();
     println!("cnb-llb depends on {} crates", crates.len() - 1);

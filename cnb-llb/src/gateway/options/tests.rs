@@ -1,7 +1,7 @@
 //! Options in the forms that `docker build` and `buildctl` send them.
 
 use super::*;
-use crate::context::ContextSource;
+use crate::gateway::ContextSource;
 
 fn read(options: &[(&str, &str)]) -> Result<Options, InvalidOption> {
     Options::read(&options.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect())
@@ -10,7 +10,7 @@ fn read(options: &[(&str, &str)]) -> Result<Options, InvalidOption> {
 #[test]
 fn without_options_there_are_defaults() {
     let options = read(&[]).expect("nothing is wrong");
-    assert_eq!(options.filename, "project.toml");
+    assert_eq!(options.filename, None);
     assert_eq!(options.no_cache, NoCache::No);
     assert_eq!(options.network, NetworkMode::Sandbox);
     assert_eq!(options.source_date_epoch(), Ok(None));

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::Deserialize;
 
-use crate::context::NamedContext;
+use super::NamedContext;
 
 /// What the client of a build asks for.
 ///
@@ -13,9 +13,9 @@ use crate::context::NamedContext;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Options {
-    /// The project descriptor, relative to the local directory [`DESCRIPTOR_DIRECTORY`]; `project.toml` if none
-    /// is named.
-    pub filename: String,
+    /// The file to build from, relative to the local directory [`DESCRIPTOR_DIRECTORY`]; each frontend has its own
+    /// default.
+    pub filename: Option<String>,
     /// The platforms to build for, for example `linux/arm64`; empty for the worker's own.
     pub platforms: Vec<String>,
     /// `--target`.
@@ -40,10 +40,10 @@ pub struct Options {
     pub request: Option<String>,
 }
 
-/// The local directory of the client that holds the descriptor.
+/// The local directory of the client that holds the file to build from.
 pub const DESCRIPTOR_DIRECTORY: &str = "dockerfile";
 
-/// The local directory of the client that holds the application.
+/// The local directory of the client that holds what is built.
 pub const CONTEXT_DIRECTORY: &str = "context";
 
 /// What not to take from the cache.
@@ -103,13 +103,13 @@ pub struct InvalidOption {
 }
 
 impl InvalidOption {
-    pub(crate) fn new(key: &str, value: &str, reason: &str) -> Self {
+    pub(super) fn new(key: &str, value: &str, reason: &str) -> Self {
         Self { key: key.to_owned(), value: value.to_owned(), reason: reason.to_owned() }
     }
 }
 
 impl Options {
-    /// Reads the options of a [`Gateway`](crate::gateway::Gateway). Unknown ones are passed over.
+    /// Reads the options of a gateway's [`Environment`](super::Environment). Unknown ones are passed over.
     pub fn read(options: &BTreeMap<String, String>) -> Result<Self, InvalidOption> {
         let get = |key: &str| options.get(key).map(String::as_str).filter(|value| !value.is_empty());
         let under = |prefix: &str| {
@@ -118,7 +118,7 @@ impl Options {
         };
         let contexts = under("context:");
         Ok(Self {
-            filename: get("filename").unwrap_or("project.toml").to_owned(),
+            filename: get("filename").map(str::to_owned),
             platforms: get("platform").map(list).unwrap_or_default(),
             target: get("target").map(str::to_owned),
             build_args: under("build-arg:"),

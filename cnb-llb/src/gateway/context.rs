@@ -33,7 +33,7 @@ pub enum ContextSource {
 
 impl NamedContext {
     /// The context behind an option whose key is `context:` and `key`.
-    pub(crate) fn read(key: &str, value: &str) -> Result<Self, InvalidOption> {
+    pub(super) fn read(key: &str, value: &str) -> Result<Self, InvalidOption> {
         let (name, platform) = match key.split_once("::") {
             Some((name, platform)) => (name, Some(platform.to_owned())),
             None => (key, None),

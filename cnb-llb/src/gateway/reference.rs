@@ -1,0 +1,158 @@
+//! Results of solves, and their files.
+
+use std::fmt;
+
+use super::Gateway;
+use crate::errdefs::BuildError;
+use crate::pb::frontend;
+use crate::pb::fsutil::Stat;
+
+/// How much of a file to ask for at once, in bytes: below the limit of messages.
+const PIECE: i64 = 8 << 20;
+
+/// The result of a solve: a tree of files. Lazy: work is done when a file is needed.
+#[derive(Clone)]
+pub struct Reference {
+    gateway: Gateway,
+    message: frontend::Ref,
+}
+
+/// A file of a [`Reference`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Entry {
+    /// Its name in a list, its path otherwise.
+    pub path: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Its permissions, with the set-user-ID, set-group-ID and sticky bits.
+    pub mode: u32,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was changed, in nanoseconds since 1970.
+    pub modified: i64,
+    /// Where a link leads to.
+    pub target: String,
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum EntryKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// A device, a pipe or a socket.
+    Other,
+}
+
+impl Reference {
+    pub(super) fn new(gateway: Gateway, message: frontend::Ref) -> Self {
+        Self { gateway, message }
+    }
+
+    /// What BuildKit calls it, for mounts of containers.
+    pub fn id(&self) -> &str {
+        &self.message.id
+    }
+
+    pub(super) fn into_message(self) -> frontend::Ref {
+        self.message
+    }
+
+    /// The bytes of a file, however many.
+    pub async fn read_file(&self, path: &str) -> Result<Vec<u8>, BuildError> {
+        let mut data = Vec::new();
+        loop {
+            let offset = i64::try_from(data.len()).unwrap_or(i64::MAX);
+            let piece = self.read_range(path, offset, PIECE).await?;
+            let read = i64::try_from(piece.len()).unwrap_or(i64::MAX);
+            data.extend(piece);
+            if read < PIECE {
+                return Ok(data);
+            }
+        }
+    }
+
+    /// Bytes of a file from an offset on: as many as asked for unless the file ends before. More than 16 MiB do not fit
+    /// into an answer.
+    pub async fn read_range(&self, path: &str, offset: i64, length: i64) -> Result<Vec<u8>, BuildError> {
+        let request = frontend::ReadFileRequest {
+            r#ref: self.message.id.clone(),
+            file_path: path.to_owned(),
+            range: Some(frontend::FileRange { offset, length }),
+            mount_index: 0,
+        };
+        Ok(self.gateway.bridge().read_file(request).await?.into_inner().data)
+    }
+
+    /// What is in a directory, by name.
+    pub async fn read_dir(&self, path: &str) -> Result<Vec<Entry>, BuildError> {
+        self.read_dir_like(path, "").await
+    }
+
+    /// What is in a directory and matches a pattern of Go's `filepath.Match`, by name.
+    pub async fn read_dir_like(&self, path: &str, pattern: &str) -> Result<Vec<Entry>, BuildError> {
+        let request = frontend::ReadDirRequest {
+            r#ref: self.message.id.clone(),
+            dir_path: path.to_owned(),
+            include_pattern: pattern.to_owned(),
+            mount_index: 0,
+        };
+        let entries = self.gateway.bridge().read_dir(request).await?.into_inner().entries;
+        Ok(entries.into_iter().map(Entry::from).collect())
+    }
+
+    /// What a file is. Links are followed, within the result.
+    pub async fn stat(&self, path: &str) -> Result<Entry, BuildError> {
+        let id = self.message.id.clone();
+        let request = frontend::StatFileRequest { r#ref: id, path: path.to_owned(), mount_index: 0 };
+        let response = self.gateway.bridge().stat_file(request).await?.into_inner();
+        Ok(response.stat.unwrap_or_default().into())
+    }
+
+    /// Does the work now, so that its error comes now.
+    pub async fn evaluate(&self) -> Result<(), BuildError> {
+        if !self.gateway.capabilities().has("gateway.evaluate") {
+            return self.stat(".").await.map(drop);
+        }
+        let request = frontend::EvaluateRequest { r#ref: self.message.id.clone() };
+        self.gateway.bridge().evaluate(request).await?;
+        Ok(())
+    }
+}
+
+impl From<Stat> for Entry {
+    fn from(stat: Stat) -> Self {
+        const KINDS: [(u32, EntryKind); 3] =
+            [(1 << 31, EntryKind::Directory), (1 << 27, EntryKind::Symlink), (0x0708_0000, EntryKind::Other)];
+        const SPECIAL: [(u32, u32); 3] = [(1 << 23, 0o4000), (1 << 22, 0o2000), (1 << 20, 0o1000)];
+        // Modes are Go's: high bits say what the file is.
+        let has = |bits: u32| stat.mode & bits != 0;
+        let kind = KINDS.iter().find(|(bits, _)| has(*bits)).map_or(EntryKind::File, |(_, kind)| *kind);
+        let special = SPECIAL.iter().filter(|(bits, _)| has(*bits));
+        Self {
+            path: stat.path,
+            kind,
+            mode: special.fold(stat.mode & 0o777, |mode, (_, unix)| mode | unix),
+            uid: stat.uid,
+            gid: stat.gid,
+            size: u64::try_from(stat.size).unwrap_or_default(),
+            modified: stat.mod_time,
+            target: stat.linkname,
+        }
+    }
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Reference").field(&self.message.id).finish()
+    }
+}

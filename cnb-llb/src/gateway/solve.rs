@@ -1,0 +1,118 @@
+//! Solving from a frontend.
+
+use std::collections::BTreeMap;
+
+use super::CacheImport;
+use super::Gateway;
+use super::Reference;
+use crate::errdefs::BuildError;
+use crate::errdefs::Code;
+use crate::pb::frontend;
+use crate::pb::frontend::result::Result as Refs;
+use crate::pb::ops;
+
+/// What a frontend solves: a graph, or another frontend.
+#[derive(Clone, Debug, Default)]
+pub struct Solve {
+    message: frontend::SolveRequest,
+}
+
+/// What a solve gives.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Solved {
+    /// What a frontend says of its result, for example `containerimage.config`.
+    pub metadata: BTreeMap<String, Vec<u8>>,
+    /// The result, unless it is one for each of several platforms. None for no files.
+    pub reference: Option<Reference>,
+    /// The results by platform, for example `linux/arm64`.
+    pub platforms: BTreeMap<String, Reference>,
+}
+
+impl Solve {
+    /// A graph: a [`Definition`](crate::Definition), or the message itself, for example one of [`Gateway::inputs`].
+    pub fn graph(graph: impl Into<ops::Definition>) -> Self {
+        let definition = Some(graph.into());
+        Self { message: frontend::SolveRequest { definition, ..frontend::SolveRequest::default() } }
+    }
+
+    /// Another frontend, for example `dockerfile.v0`.
+    pub fn frontend(name: impl Into<String>) -> Self {
+        Self {
+            message: frontend::SolveRequest { frontend: name.into(), ..frontend::SolveRequest::default() },
+        }
+    }
+
+    /// An option for the other frontend.
+    #[must_use]
+    pub fn with_option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.message.frontend_opt.insert(name.into(), value.into());
+        self
+    }
+
+    /// A graph for the other frontend.
+    #[must_use]
+    pub fn with_input(mut self, name: impl Into<String>, graph: impl Into<ops::Definition>) -> Self {
+        self.message.frontend_inputs.insert(name.into(), graph.into());
+        self
+    }
+
+    /// Takes results from these caches: those that a client names have to be passed on.
+    #[must_use]
+    pub fn with_cache_imports(mut self, caches: &[CacheImport]) -> Self {
+        self.message.cache_imports.extend(caches.iter().map(|cache| frontend::CacheOptionsEntry {
+            r#type: cache.kind.clone(),
+            attrs: cache.attributes.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        }));
+        self
+    }
+
+    /// Does the work now. Otherwise it is done when the result is needed, and that is when it fails.
+    #[must_use]
+    pub fn evaluated(mut self) -> Self {
+        self.message.evaluate = true;
+        self
+    }
+}
+
+impl Gateway {
+    /// Solves a graph or runs another frontend.
+    pub async fn solve(&self, solve: Solve) -> Result<Solved, BuildError> {
+        let request = frontend::SolveRequest {
+            allow_result_return: true,
+            allow_result_array_ref: true,
+            ..solve.message
+        };
+        let response = self.bridge().solve(request).await?.into_inner();
+        let result =
+            response.result.ok_or_else(|| BuildError::new(Code::Internal, "a solve without a result"))?;
+        let mut solved = Solved { metadata: result.metadata.into_iter().collect(), ..Solved::default() };
+        let reference =
+            |message: frontend::Ref| (!message.id.is_empty()).then(|| Reference::new(self.clone(), message));
+        let named = |id: String| frontend::Ref { id, def: None };
+        match result.result {
+            Some(Refs::Ref(message)) => solved.reference = reference(message),
+            Some(Refs::RefDeprecated(id)) => solved.reference = reference(named(id)),
+            Some(Refs::Refs(map)) => {
+                let platforms =
+                    map.refs.into_iter().filter_map(|(id, message)| Some((id, reference(message)?)));
+                solved.platforms = platforms.collect();
+            }
+            Some(Refs::RefsDeprecated(map)) => {
+                let platforms =
+                    map.refs.into_iter().filter_map(|(platform, id)| Some((platform, reference(named(id))?)));
+                solved.platforms = platforms.collect();
+            }
+            None => {}
+        }
+        Ok(solved)
+    }
+
+    /// Solves a graph. None for one without files.
+    pub async fn solve_graph(
+        &self,
+        graph: impl Into<ops::Definition>,
+    ) -> Result<Option<Reference>, BuildError> {
+        Ok(self.solve(Solve::graph(graph)).await?.reference)
+    }
+}

@@ -1,0 +1,201 @@
+//! The side of the protocol that wants the files.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::fs::File;
+use std::fs::FileTimes;
+use std::future::Future;
+use std::io;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Component;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::StreamExt;
+use futures_util::stream;
+use prost::Message;
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use tonic::Status;
+
+use crate::pb::fsutil::Packet;
+use crate::pb::fsutil::Stat;
+use crate::pb::fsutil::packet::PacketType;
+use crate::session::filesync::mode;
+
+/// How many packets may wait.
+const WAITING: usize = 64;
+
+/// Takes files into a directory, beside those that are there. All of them belong to whoever this is.
+///
+/// Gives the answers, and what has to be driven for them to come; that ends with the error of it.
+///
+/// Source: `receive.go` of the Go module `github.com/tonistiigi/fsutil`.
+pub(crate) fn receive<S>(
+    root: PathBuf,
+    frames: S,
+) -> (impl Stream<Item = Bytes>, impl Future<Output = Result<(), Status>>)
+where
+    S: Stream<Item = Result<Bytes, Status>> + Unpin,
+{
+    let (replies, mut receiver) = mpsc::unbounded_channel();
+    let packets = stream::poll_fn(move |context| receiver.poll_recv(context));
+    (packets.map(|packet: Packet| packet.encode_to_vec().into()), drive(root, frames, replies))
+}
+
+async fn drive<S>(root: PathBuf, mut frames: S, replies: mpsc::UnboundedSender<Packet>) -> Result<(), Status>
+where
+    S: Stream<Item = Result<Bytes, Status>> + Unpin,
+{
+    let (sender, mut packets) = mpsc::channel::<Packet>(WAITING);
+    let mut writing = spawn_blocking(move || {
+        let mut receiver =
+            Receiver { root, replies, next: 0, open: BTreeMap::new(), times: Vec::new(), listed: false };
+        fs::create_dir_all(&receiver.root)?;
+        while let Some(packet) = packets.blocking_recv() {
+            receiver.take(packet)?;
+        }
+        Ok::<(), io::Error>(())
+    });
+    let passing = async {
+        while let Some(frame) = frames.next().await {
+            let packet =
+                Packet::decode(frame?).map_err(|error| Status::invalid_argument(error.to_string()))?;
+            if sender.send(packet).await.is_err() {
+                break;
+            }
+        }
+        drop(sender);
+        Ok::<(), Status>(())
+    };
+    let (passed, written) = tokio::join!(passing, &mut writing);
+    written.map_err(|error| Status::internal(error.to_string()))??;
+    passed
+}
+
+struct Receiver {
+    root: PathBuf,
+    replies: mpsc::UnboundedSender<Packet>,
+    /// The place in the list of what comes next.
+    next: u32,
+    /// Files that are not whole yet, by their place in the list.
+    open: BTreeMap<u32, (File, Stat)>,
+    /// When directories were changed, which writing into them changes.
+    times: Vec<(PathBuf, i64)>,
+    /// The list is at its end.
+    listed: bool,
+}
+
+impl Receiver {
+    fn take(&mut self, packet: Packet) -> io::Result<()> {
+        match (packet.r#type(), packet.stat) {
+            (PacketType::PacketStat, Some(stat)) => self.file(stat)?,
+            (PacketType::PacketStat, None) => self.listed = true,
+            (PacketType::PacketData, _) => self.data(packet.id, &packet.data)?,
+            (PacketType::PacketErr, _) => {
+                return Err(io::Error::other(String::from_utf8_lossy(&packet.data)));
+            }
+            (PacketType::PacketFin | PacketType::PacketReq, _) => return Ok(()),
+        }
+        if self.listed && self.open.is_empty() {
+            self.listed = false;
+            for (path, time) in self.times.drain(..).rev() {
+                File::open(path)?.set_times(times(time))?;
+            }
+            self.reply(Packet { r#type: PacketType::PacketFin.into(), ..Packet::default() });
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, stat: Stat) -> io::Result<()> {
+        let id = self.next;
+        self.next += 1;
+        let path = self.path(&stat.path)?;
+        let there = fs::symlink_metadata(&path).ok();
+        if stat.mode & mode::DIRECTORY != 0 {
+            if !there.is_some_and(|there| there.is_dir()) {
+                remove(&path)?;
+                fs::create_dir(&path)?;
+            }
+            fs::set_permissions(&path, permissions(&stat))?;
+            self.times.push((path, stat.mod_time));
+            return Ok(());
+        }
+        if there.is_some_and(|there| there.is_dir()) {
+            fs::remove_dir_all(&path)?;
+        } else {
+            remove(&path)?;
+        }
+        if stat.mode & mode::SYMLINK != 0 {
+            return std::os::unix::fs::symlink(&stat.linkname, path);
+        }
+        if stat.mode & mode::KIND != 0 {
+            return Err(io::Error::other(format!("{} is a device, a pipe or a socket", stat.path)));
+        }
+        if !stat.linkname.is_empty() {
+            return fs::hard_link(self.path(&stat.linkname)?, path);
+        }
+        let file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
+        self.open.insert(id, (file, stat));
+        self.reply(Packet { r#type: PacketType::PacketReq.into(), id, ..Packet::default() });
+        Ok(())
+    }
+
+    /// Takes a piece of a file. One without anything in it is the end.
+    fn data(&mut self, id: u32, data: &[u8]) -> io::Result<()> {
+        let unknown = || io::Error::other(format!("nobody asked for file {id}"));
+        if !data.is_empty() {
+            return self.open.get_mut(&id).ok_or_else(unknown)?.0.write_all(data);
+        }
+        let (file, stat) = self.open.remove(&id).ok_or_else(unknown)?;
+        file.set_permissions(permissions(&stat))?;
+        file.set_times(times(stat.mod_time))
+    }
+
+    /// Where a file goes. Nothing leads out of the root: neither its name nor a link on its way.
+    fn path(&self, name: &str) -> io::Result<PathBuf> {
+        let outside = || io::Error::other(format!("`{name}` leads out of the directory"));
+        let mut path = self.root.clone();
+        for component in Path::new(name).components() {
+            let Component::Normal(component) = component else {
+                return Err(outside());
+            };
+            if path != self.root && fs::symlink_metadata(&path)?.is_symlink() {
+                return Err(outside());
+            }
+            path.push(component);
+        }
+        if path == self.root { Err(outside()) } else { Ok(path) }
+    }
+
+    fn reply(&self, packet: Packet) {
+        // If nobody takes it, the call is over.
+        let _ = self.replies.send(packet);
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn permissions(stat: &Stat) -> fs::Permissions {
+    fs::Permissions::from_mode(mode::to_unix(stat.mode))
+}
+
+/// Times in nanoseconds since 1970; before that they are that.
+fn times(nanoseconds: i64) -> FileTimes {
+    let since = Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or_default());
+    FileTimes::new().set_modified(SystemTime::UNIX_EPOCH + since)
+}
+
+#[cfg(test)]
+mod tests;
