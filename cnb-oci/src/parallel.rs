@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use std::sync::mpsc;
 use std::thread;
 
-/// Does the work on each item, on the cores that this process may use. Results come in the order of the
+/// Does the work on each item, on the cores that this process may use: in this thread, if there is but one. Results come in the order of the
 /// items; of several errors, the one of the earliest item counts.
 ///
 /// # Errors
@@ -32,6 +32,9 @@ pub fn for_each<T: Send, R: Send, E: Send>(
 ) -> Result<(), E> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads = cores.min(items.len());
+    if threads == 1 {
+        return items.into_iter().try_for_each(|item| work(item).map(&mut take));
+    }
     let waiting = Mutex::new(items.into_iter().enumerate());
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
     let (sender, done) = mpsc::channel();

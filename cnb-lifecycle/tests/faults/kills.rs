@@ -9,7 +9,7 @@ use crate::random::Random;
 use crate::strace;
 use crate::strace::Event;
 
-/// How often a phase is killed.
+/// How often a phase is killed, unless there are fewer points.
 const POINTS: usize = 50;
 const APP: &str = "images/example.com/app/1";
 
@@ -22,18 +22,18 @@ fn kill(
     mut check: impl FnMut(&Event),
 ) {
     reset();
-    let events = strace::events(command, directory);
-    let mut killed = 0;
-    for _ in 0..4 * POINTS {
-        if killed == POINTS {
-            return;
-        }
-        let event = random.pick(&events);
+    let mut events = strace::events(command, directory);
+    // Half of the points are among the last calls, as those are few and give the new content its place.
+    let mut points = events.split_off(events.len().saturating_sub(POINTS));
+    random.shuffle(&mut points);
+    events.extend(points.drain(POINTS / 2..));
+    random.shuffle(&mut events);
+    points.extend(events.drain(..events.len().min(POINTS / 2)));
+    for event in points {
         reset();
-        killed += usize::from(strace::kill_at(command, event));
-        check(event);
+        strace::kill_at(command, &event);
+        check(&event);
     }
-    panic!("the command was killed {killed} times only, as its threads do other things each time");
 }
 
 fn copy(from: &str, to: &str) {

@@ -30,10 +30,12 @@ impl Random {
         std::iter::repeat_with(|| self.next().to_le_bytes()).flatten().take(count).collect()
     }
 
-    /// One of several values.
-    pub(crate) fn pick<'a, T>(&mut self, values: &'a [T]) -> &'a T {
-        let count = u64::try_from(values.len()).expect("it fits into memory");
-        &values[usize::try_from(self.next() % count).expect("it is an index")]
+    /// Brings values into any order: Fisher and Yates.
+    pub(crate) fn shuffle<T>(&mut self, values: &mut [T]) {
+        for last in (1..values.len()).rev() {
+            let count = u64::try_from(last + 1).expect("it fits into memory");
+            values.swap(last, usize::try_from(self.next() % count).expect("it is an index"));
+        }
     }
 
     fn next(&mut self) -> u64 {

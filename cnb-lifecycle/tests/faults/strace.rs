@@ -11,31 +11,30 @@ const CALLS: &str = "openat,write,?copy_file_range,?sendfile,ftruncate,fchmod,?c
                      ?link,linkat,?unlink,unlinkat,?rename,?renameat,?renameat2,fsync,fdatasync,flock";
 const SIGKILL: i32 = 9;
 
-/// The n-th call of that name in a thread.
+/// The n-th call of that name.
 #[derive(Debug)]
 pub(crate) struct Event {
     call: String,
     number: usize,
 }
 
-/// Runs a program to its end and returns what it did from the first time on that it named `path`.
+/// Runs a program to its end and returns what it did from the first time on that it named `path`, in the thread that
+/// did so.
 pub(crate) fn events(command: &Command, path: &str) -> Vec<Event> {
     let log = tempfile::NamedTempFile::new().expect("a temporary file");
     let log = log.path().to_str().expect("UTF-8");
     let output = traced(command, &["-o", log, "-s", "4096"]).output().expect("strace can be run");
     assert!(output.status.success(), "{output:?}");
     let text = fs::read_to_string(log).expect("strace has written it");
-    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    let mut has_begun = false;
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let first = text.lines().find(|line| line.contains(path)).expect("it uses the path");
+    let calls = text.lines().filter_map(|line| Some((line, call(line)?)));
     let mut events = Vec::new();
-    for line in text.lines() {
-        has_begun |= line.contains(path);
-        let (thread, what) = line.split_once(' ').expect("a thread and what it does");
-        // Signals, exits and the second halves of calls have no name here.
-        let Some((call, _)) = what.trim_start().split_once('(').filter(|(call, _)| is_name(call)) else {
-            continue;
-        };
-        let number = counts.entry((thread, call)).or_default();
+    let mut has_begun = false;
+    let (worker, _) = call(first).expect("a call named the path");
+    for (line, (_, call)) in calls.filter(|(_, (thread, _))| *thread == worker) {
+        has_begun |= line == first;
+        let number = counts.entry(call).or_default();
         *number += 1;
         if has_begun {
             events.push(Event { call: call.to_owned(), number: *number });
@@ -44,26 +43,43 @@ pub(crate) fn events(command: &Command, path: &str) -> Vec<Event> {
     events
 }
 
-/// Runs a program until an event, whose call is not made any more. Whether it came to that: threads may share work
-/// in another way each time.
-pub(crate) fn kill_at(command: &Command, event: &Event) -> bool {
+/// Runs a program until an event, whose call is not made any more.
+pub(crate) fn kill_at(command: &Command, event: &Event) {
     let Event { call, number } = event;
     let inject = format!("inject={call}:signal=SIGKILL:when={number}");
     let output = traced(command, &["-o", "/dev/null", "-e", &inject]).output().expect("strace can be run");
     // strace ends as its program does.
-    let was_killed = output.status.signal() == Some(SIGKILL);
-    assert!(was_killed || output.status.success(), "{event:?}: {output:?}");
-    was_killed
+    assert_eq!(output.status.signal(), Some(SIGKILL), "{event:?}: {output:?}");
 }
 
+/// On one core, where all work is done in one thread: strace counts for each thread apart, and another thread must
+/// not come to the same number first.
 fn traced(command: &Command, flags: &[&str]) -> Command {
-    let mut strace = Command::new("strace");
-    strace.args(["--follow-forks", "--quiet=all", "-e", &format!("trace={CALLS}")]);
+    let mut strace = Command::new("taskset");
+    strace.args([
+        "--cpu-list",
+        &core(),
+        "strace",
+        "--follow-forks",
+        "--quiet=all",
+        "-e",
+        &format!("trace={CALLS}"),
+    ]);
     strace.args(flags).arg("--").arg(command.get_program()).args(command.get_args()).env_clear();
     strace.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     strace
 }
 
-fn is_name(call: &str) -> bool {
-    call.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+/// A core that this process may use.
+fn core() -> String {
+    let cores = rustix::thread::sched_getaffinity(None).expect("it is this process");
+    let core = (0..rustix::thread::CpuSet::MAX_CPU).find(|core| cores.is_set(*core));
+    core.expect("it runs on one").to_string()
+}
+
+/// The thread and the name of a call. Signals, exits and the second halves of calls have none.
+fn call(line: &str) -> Option<(&str, &str)> {
+    let (thread, what) = line.split_once(' ')?;
+    let (call, _) = what.trim_start().split_once('(')?;
+    call.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then_some((thread, call))
 }
