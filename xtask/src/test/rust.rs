@@ -95,7 +95,8 @@ pub(super) fn tree() -> Result<()> {
     let tree = read(&mut cargo(["tree", "--package", "cnb-llb", "--edges", "normal", "--prefix", "none"]))?;
     let crates: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
     let forbidden = |name: &&&str| {
-        matches!(**name, "oci-spec" | "prost" | "tokio" | "tonic") || (name.starts_with("cnb-") && **name != "cnb-llb")
+        matches!(**name, "oci-spec" | "prost" | "tokio" | "tonic")
+            || (name.starts_with("cnb-") && **name != "cnb-llb")
     };
     let found: Vec<&str> = crates.iter().filter(forbidden).copied().collect();
     println!("cnb-llb depends on {} crates", crates.len() - 1);
