@@ -43,6 +43,8 @@ pub(super) mod code {
     pub(crate) const GENERATE_EXTENSION: u8 = 91;
     /// Generation could not be done.
     pub(crate) const GENERATE: u8 = 92;
+    /// The extension of an image could not be done.
+    pub(crate) const EXTEND: u8 = 102;
 }
 
 /// Shown as `failed to <action>: <cause>`.

@@ -198,6 +198,7 @@ fn failures_have_the_exit_code_of_their_phase() {
         (&["analyze", "-run-image", &run, &app], 32, "initialize analyzer"),
         (&["restore", "-cache-image", &cache], 1, "create image cache"),
         (&["cache-save"], 3, "-cache-dir is required"),
+        (&["extend"], 102, "does not have the phase"),
         (&["export", "-layout", "-launcher", &launcher, "example.com/app"], 1, "is not <path>@<digest>"),
         (&["export", "example.com/app", "other.example.com/app"], 3, "writing to multiple registries"),
         (&["export", "NO NAME"], 3, "could not parse reference"),
