@@ -35,6 +35,7 @@ pub(super) fn run() -> Result<()> {
         println!("{}:", store.name());
         let engine = timed("started", || Engine::start(store))?;
         engine.explaining(|| check(&engine, store, &registry))?;
+        engine.explaining(|| timed("build with a frontend", || builds_with(&engine, &frontend)))?;
         engine.explaining(|| talks(&engine, store, &frontend))?;
         timed("ended", || {
             drop(engine);
@@ -74,12 +75,35 @@ fn talks(engine: &Engine, store: Store, frontend: &str) -> Result<()> {
     let mut tests =
         cargo(["test", "--package", "cnb-llb", "--all-features", "--test", "engines", "--", "--ignored"]);
     if let Store::Classic = store {
-        // Without containerd's store, the BuildKit of Docker Engine neither knows layouts nor makes them.
+        println!("  without layouts: without containerd's store, this BuildKit neither reads nor makes them");
         tests.args(["--skip", "layouts"]);
     }
     tests.env("CNB_TEST_BUILDKIT", format!("docker://{}", engine.socket().display()));
     tests.env("CNB_TEST_BUSYBOX", engine::busybox()?).env("CNB_TEST_FRONTEND", frontend);
     command::run(&mut tests)
+}
+
+/// `docker build` runs the frontend that the first line names, and shows where it finds an error.
+fn builds_with(engine: &Engine, frontend: &str) -> Result<()> {
+    let context = engine.scratch()?.join("frontend");
+    fs::create_dir_all(&context)?;
+    let file = context.join("files.txt");
+    let output = format!("type=local,dest={}", context.join("out").display());
+    let build = |text: &str| {
+        fs::write(&file, format!("# syntax={frontend}\n{text}"))?;
+        let mut build = engine.buildx();
+        build.args(["build", "--progress=plain", "--output", &output, "--file"]).arg(&file).arg(&context);
+        command::capture(&mut build)
+    };
+    if !build("/a one\n")?.status.success() || fs::read(context.join("out/a"))? != b"one" {
+        return Err("the frontend does not build".into());
+    }
+    let failed = build("nothing\n")?;
+    let shown = String::from_utf8_lossy(&failed.stderr);
+    if failed.status.success() || !shown.contains("files.txt:2") || !shown.contains(">>> nothing") {
+        return Err(format!("the error of the frontend is shown as:\n{shown}").into());
+    }
+    Ok(())
 }
 
 /// Puts the example frontend of cnb-llb into a registry. Returns its reference.
