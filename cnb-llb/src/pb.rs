@@ -36,7 +36,7 @@ pub const MESSAGE_LIMIT: usize = 16 << 20;
 /// The window of a connection, in bytes: a bound that is never met. BuildKit sends messages of a few bytes by the thousands,
 /// and the HTTP/2 library takes those for an attack unless it is told that much is expected. Streams have bounds of their
 /// own.
-#[cfg(feature = "rpc")]
+#[cfg(any(feature = "client", feature = "gateway"))]
 pub(crate) const CONNECTION_WINDOW: u32 = 1 << 30;
 
 impl From<&Definition> for ops::Definition {
