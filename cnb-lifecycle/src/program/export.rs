@@ -1,5 +1,6 @@
 //! The phase `export`.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::io;
@@ -11,6 +12,7 @@ use cnb_core::backend::User;
 use cnb_core::build_metadata::BuildMetadata;
 use cnb_core::buildpack::group::GroupElement;
 use cnb_core::buildpack::plan::ElementKind;
+use cnb_core::digest::DiffId;
 use cnb_core::document;
 use cnb_core::labels::build::Launcher;
 use cnb_core::labels::lifecycle::LifecycleMetadata;
@@ -27,6 +29,8 @@ use super::failure::code;
 use super::privileges;
 use super::report;
 use super::resolve;
+use crate::export::Snapshot;
+use crate::export::snapshot::fs::snapshot;
 use crate::image_store::FoundImage;
 use crate::image_store::ImageStore;
 use crate::image_store::ImageTarget;
@@ -57,7 +61,8 @@ pub(super) fn run(invocation: &Invocation) -> Result<(), Failure> {
     export(invocation, &group, analyzed, cache, &access)
 }
 
-/// Exports the image, writes report.toml and saves the cache.
+/// Exports the image, writes report.toml and saves the cache: after the image, which spares hashing the layers that
+/// both have, or beside it where the platform asks for that.
 pub(super) fn export(
     invocation: &Invocation,
     group: &[GroupElement],
@@ -100,22 +105,33 @@ pub(super) fn export(
         exec_env: &inputs.exec_env,
         created: created(invocation),
     };
+    let save = |cache, snapshot: &Snapshot, known: &BTreeMap<String, DiffId>| {
+        save_cache(&phase::cache::Inputs { api: invocation.api, layers, snapshot, owner, known }, cache);
+    };
+    let (beside, after) = if inputs.parallel_export { (cache, None) } else { (None, cache) };
     let exported = thread::scope(|scope| {
-        if let Some(cache) = &cache {
+        if let Some(cache) = beside {
+            let snapshot = snapshot(layers, group).map_err(failed)?;
+            scope.spawn(move || save(cache, &snapshot, &BTreeMap::new()));
+        }
+        if let Some(cache) = &after {
             scope.spawn(|| phase::cache::prepare(&previous, &**cache));
         }
-        export::export(&exporting, &*target)
+        export::export(&exporting, &*target).map_err(failed)
     });
-    let Exported { saved, snapshot, directories: known, .. } = exported.map_err(failed)?;
+    let Exported { saved, snapshot, directories: known, .. } = exported?;
     report(invocation, group, saved)?;
-    if let Some(cache) = cache {
-        let saving =
-            phase::cache::Inputs { api: invocation.api, layers, snapshot: &snapshot, owner, known: &known };
-        if let Err(error) = phase::cache::save(&saving, cache) {
-            tracing::warn!("Failed to export cache: {}", Failure::new("save cache", error));
-        }
+    if let Some(cache) = after {
+        save(cache, &snapshot, &known);
     }
     Ok(())
+}
+
+/// A cache that cannot be saved does no harm to the image.
+fn save_cache(inputs: &phase::cache::Inputs<'_>, cache: Box<dyn LayerCache>) {
+    if let Err(error) = phase::cache::save(inputs, cache) {
+        tracing::warn!("Failed to export cache: {}", Failure::new("save cache", error));
+    }
 }
 
 /// Writes report.toml, and fails when a name of the image could not be written.

@@ -19,6 +19,10 @@ pub(super) enum Encoder {
 }
 
 impl Encoder {
+    #[cfg_attr(
+        not(feature = "zstd"),
+        expect(clippy::unnecessary_wraps, reason = "making one for zstd may fail")
+    )]
     pub(super) fn new(compression: Compression) -> io::Result<Self> {
         Ok(match compression.algorithm {
             Algorithm::Gzip => {
