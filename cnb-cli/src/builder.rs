@@ -64,7 +64,7 @@ pub(crate) struct CreateArgs {
     lifecycle: Option<PathBuf>,
 
     #[command(flatten)]
-    registry: registry::Args,
+    registry: registry::Registries,
 
     /// Where unpacked images and layers are kept; $XDG_CACHE_HOME/cnb when not given.
     #[arg(long, value_name = "DIR")]

@@ -32,7 +32,7 @@ pub(crate) struct Args {
     image: ImageName,
 
     #[command(flatten)]
-    registry: registry::Args,
+    registry: registry::Registries,
 
     /// Print one JSON object.
     #[arg(long)]

@@ -10,7 +10,7 @@ use crate::exit::Result;
 
 /// How registries are reached.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct Registries {
     /// Reach registries whose images begin with PREFIX without TLS; may be given several times.
     #[arg(long, value_name = "PREFIX")]
     insecure_registry: Vec<String>,
@@ -18,7 +18,7 @@ pub(crate) struct Args {
 
 /// A client with the credentials of Docker's configuration and of `CNB_REGISTRY_AUTH`.
 #[allow(clippy::disallowed_methods, reason = "a program reads its environment")]
-pub(crate) fn client(args: &Args) -> Result<Registry> {
+pub(crate) fn client(args: &Registries) -> Result<Registry> {
     let environment: Environment = std::env::vars_os().collect();
     let options = Options::from_environment(&environment);
     let options = options.map_err(|error| Failure::caused(Exit::Usage, &error))?;

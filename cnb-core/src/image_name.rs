@@ -68,8 +68,9 @@ impl FromStr for ImageName {
         if transport == "docker" {
             let reference =
                 rest.strip_prefix("//").ok_or_else(|| invalid("`//` must come after `docker:`"))?;
-            let reference =
-                reference.parse().map_err(|_| invalid("there is no reference after `docker://`"))?;
+            let reference = reference
+                .parse()
+                .map_err(|_| invalid("what follows `docker://` is not the name of an image in a registry"))?;
             return Ok(Self::Docker { reference });
         }
         let (path, name) = match rest.split_once(':') {

@@ -66,7 +66,7 @@ pub(crate) struct Args {
     pub(crate) clear_cache: bool,
 
     #[command(flatten)]
-    pub(crate) registry: crate::registry::Args,
+    pub(crate) registry: crate::registry::Registries,
 
     /// What the buildpacks can reach.
     #[arg(long, value_enum, default_value_t = Network::Host, value_name = "NETWORK")]
