@@ -350,5 +350,5 @@ fn layers_may_be_compressed() {
         assert!(read == bytes);
     }
     let zstd = format!("{}+zstd", media_type::OCI_LAYER);
-    assert!(apply::decompress(&zstd, &b""[..]).is_err());
+    assert_eq!(apply::decompress(&zstd, &b""[..]).is_ok(), cfg!(feature = "zstd"));
 }
