@@ -33,8 +33,8 @@ fn a_run_image_that_does_not_exist() {
 #[ignore = "needs root and the static programs: run by cargo xtask test cli"]
 fn transports_that_are_not_there_yet_are_wrong_usage() {
     let place = Place::new("echo built");
-    let done = run(place.build_without_builder().args(["--builder", "docker://example.com/builder"]));
-    done.expect(2).says("docker://example.com/builder").says("oci:");
+    let done = run(place.build_without_builder().args(["--builder", "containers-storage:builder"]));
+    done.expect(2).says("containers-storage:builder").says("oci:");
 }
 
 /// A builder that was damaged by `damage`, which gets the layout.
