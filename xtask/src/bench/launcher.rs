@@ -18,6 +18,11 @@ use crate::workspace;
 /// Starts of each kind, in turns; those in the middle count.
 const STARTS: usize = 200;
 
+/// The type of the process that is the application, and one whose program is missing: valgrind counts nothing when a
+/// program becomes another one, but it does when that fails.
+const WEB: &str = "web";
+const MISSING: &str = "missing";
+
 /// Measures, and prints a table.
 ///
 /// # Errors
@@ -35,7 +40,7 @@ pub(super) fn run() -> Result<()> {
     let (mut alone, mut launched) = (Vec::new(), Vec::new());
     for _ in 0..STARTS {
         alone.push(time(&mut command::command(&application))?);
-        launched.push(time(&mut image.launch())?);
+        launched.push(time(&mut image.launch(WEB))?);
     }
     let (alone, launched) = (median(alone), median(launched));
     let added = launched.saturating_sub(alone);
@@ -55,7 +60,7 @@ pub(super) fn run() -> Result<()> {
         "instructions of the application",
         instructions(&command::command(&application))?
     );
-    println!("{:42} {:>7}", "instructions of the launcher", instructions(&image.launch())?);
+    println!("{:42} {:>7}", "instructions of the launcher", instructions(&image.launch(MISSING))?);
     Ok(())
 }
 
@@ -79,8 +84,8 @@ fn application(directory: &Path) -> Result<PathBuf> {
 struct Image {
     layers: PathBuf,
     app: PathBuf,
-    /// The launcher under the name of the process type.
-    process: PathBuf,
+    /// Has the launcher under the names of the process types.
+    processes: PathBuf,
 }
 
 impl Image {
@@ -88,15 +93,25 @@ impl Image {
         let image = Self {
             layers: directory.join("layers"),
             app: directory.join("app"),
-            process: directory.join("web"),
+            processes: directory.to_owned(),
         };
         fs::create_dir_all(&image.app)?;
         fs::create_dir_all(image.layers.join("config"))?;
-        let metadata = format!(
-            "[[buildpacks]]\nid = 'example/a'\nversion = '1'\napi = '0.10'\n\
-             [[processes]]\ntype = 'web'\ncommand = ['{}']\ndirect = true\nbuildpack-id = 'example/a'\n",
-            application.display()
-        );
+        let process = |kind: &str, command: &Path| {
+            let command = command.display();
+            format!(
+                "[[processes]]\ntype = '{kind}'\ncommand = ['{command}']\ndirect = true\nbuildpack-id = 'example/a'\n"
+            )
+        };
+        let metadata = [
+            "[[buildpacks]]\nid = 'example/a'\nversion = '1'\napi = '0.10'\n".to_owned(),
+            process(WEB, application),
+            process(MISSING, Path::new("/missing/program")),
+        ]
+        .concat();
+        for kind in [WEB, MISSING] {
+            symlink(programs::directory().join("launcher"), directory.join(kind))?;
+        }
         fs::write(image.layers.join("config/metadata.toml"), metadata)?;
         for index in 0..10 {
             let layer = image.layers.join(format!("example_a/layer{index}"));
@@ -105,19 +120,18 @@ impl Image {
             }
             fs::write(layer.join(format!("env.launch/VARIABLE_{index}.override")), "value")?;
         }
-        symlink(programs::directory().join("launcher"), &image.process)?;
         Ok(image)
     }
 
-    fn launch(&self) -> Command {
-        let mut launch = command::command(&self.process);
+    fn launch(&self, kind: &str) -> Command {
+        let mut launch = command::command(self.processes.join(kind));
         launch.env_clear().env("PATH", "/usr/bin:/bin").env("CNB_PLATFORM_API", "0.15");
         launch.env("CNB_LAYERS_DIR", &self.layers).env("CNB_APP_DIR", &self.app);
         launch
     }
 }
 
-/// How many instructions a program has run when it becomes another one or ends.
+/// How many instructions a program runs.
 fn instructions(program: &Command) -> Result<u64> {
     let mut valgrind = command::command("valgrind");
     valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--log-fd=2"]);
