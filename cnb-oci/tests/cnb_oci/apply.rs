@@ -349,6 +349,7 @@ fn layers_may_be_compressed() {
         reader.read_to_end(&mut read).expect("it is whole");
         assert!(read == bytes);
     }
-    let zstd = format!("{}+zstd", media_type::OCI_LAYER);
-    assert_eq!(apply::decompress(&zstd, &b""[..]).is_ok(), cfg!(feature = "zstd"));
+    let unknown = format!("{}+lzma", media_type::OCI_LAYER);
+    assert!(apply::decompress(&unknown, &b""[..]).is_err());
+    assert_eq!(apply::decompress(media_type::OCI_LAYER_ZSTD, &b""[..]).is_ok(), cfg!(feature = "zstd"));
 }
