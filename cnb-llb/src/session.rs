@@ -42,6 +42,8 @@ pub(crate) use filesend::Output;
 pub use secrets::SecretError;
 pub use secrets::Secrets;
 
+use crate::errdefs::BuildError;
+
 /// What a client serves during a solve.
 #[derive(Clone)]
 pub struct Session {
@@ -66,6 +68,17 @@ impl Session {
             agents: BTreeMap::new(),
             layouts: BTreeMap::new(),
         }
+    }
+
+    /// Makes sure that the directories are there. Told by BuildKit that one is not, a person may read only that the
+    /// solve was cancelled: it ends a transfer and its reason at the same time.
+    pub(crate) fn check_directories(&self) -> Result<(), BuildError> {
+        for Directory { path, .. } in self.directories.values() {
+            std::fs::read_dir(path).map_err(|error| {
+                BuildError::new(tonic::Code::NotFound, format!("cannot read {}: {error}", path.display()))
+            })?;
+        }
+        Ok(())
     }
 
     /// Its name.

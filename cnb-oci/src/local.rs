@@ -10,6 +10,8 @@
 use std::io::PipeWriter;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::thread;
 use std::thread::JoinHandle;
 
@@ -62,6 +64,7 @@ pub mod runtime;
 mod secrets;
 mod spec;
 mod step;
+mod stop;
 mod store;
 mod tree;
 mod unpack;
@@ -145,9 +148,12 @@ impl Options {
 }
 
 /// Runs steps on this machine.
+///
+/// Dropping it ends all of its work, and waits until that has ended.
 #[derive(Debug)]
 pub struct LocalBackend {
     machine: Arc<Machine>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl LocalBackend {
@@ -156,7 +162,7 @@ impl LocalBackend {
     /// # Errors
     /// When the directories cannot be made.
     pub fn new(options: Options) -> Result<Self> {
-        Ok(Self { machine: Arc::new(Machine::new(options)?) })
+        Ok(Self { machine: Arc::new(Machine::new(options)?), threads: Mutex::default() })
     }
 
     /// Forgets what steps left in a cache, when none of them has it any more.
@@ -179,8 +185,26 @@ impl LocalBackend {
             // Nobody takes the result of what was cancelled.
             let _ = sender.send(work(&machine));
         });
-        started.map_err(|error| from_io("could not start a thread", error))?;
+        self.keep(started.map_err(|error| from_io("could not start a thread", error))?);
         receiver.await.map_err(|_| Error::new(ErrorKind::Other, "the thread that did the work panicked"))?
+    }
+
+    /// Remembers a thread as long as it runs.
+    fn keep(&self, thread: JoinHandle<()>) {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.retain(|thread| !thread.is_finished());
+        threads.push(thread);
+    }
+}
+
+impl Drop for LocalBackend {
+    /// A thread that is still at work has files of this backend, which would outlive the process with it.
+    fn drop(&mut self) {
+        self.machine.stop.now();
+        for thread in self.threads.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            // Who waited for its result is gone.
+            let _ = thread.join();
+        }
     }
 }
 
@@ -208,7 +232,8 @@ impl Backend for LocalBackend {
                 Source::Layer { diff_id, image } => {
                     let layer = blobs::existing(&machine.layers, &diff_id, image.as_ref())?;
                     let options = apply::Options::alone(unpack::owners(machine.mapping));
-                    unpack::layer(&layer.blobs, &layer.descriptor, &diff_id, draft.path(), &options)?;
+                    let stop = &machine.stop;
+                    unpack::layer(&layer.blobs, &layer.descriptor, &diff_id, draft.path(), &options, stop)?;
                 }
                 _ => return Err(Error::new(ErrorKind::Unsupported, "cannot load from there")),
             }

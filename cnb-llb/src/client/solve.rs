@@ -51,6 +51,7 @@ impl Client {
         events: &mut (dyn FnMut(Event) + Send),
         beside: impl Future<Output = Result<(), BuildError>>,
     ) -> Result<SolveResponse, BuildError> {
+        session.check_directories()?;
         let session_id = session.id().to_owned();
         let (message, exports) = request.into_message(&session_id);
         let outputs = exports.into_iter().map(|export| export.output).collect();

@@ -20,7 +20,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// The directory at a path. That it is there is looked at when BuildKit asks for it.
+    /// The directory at a path. A solve begins only when it is there.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), map: Arc::new(|_| ()) }
     }

@@ -66,7 +66,11 @@ fn another_directory_is_refused() {
         let graph = Graph::local("none", &[]);
         let (answer, _) = solve(&client, SolveRequest::new(id()).with_definition(graph), session()).await;
         let error = answer.expect_err("there is none").to_string();
-        assert!(error.contains("no access allowed to dir \"none\""), "{error}");
+        // The transfer and its reason end at the same time; BuildKit may have seen the end first.
+        assert!(
+            error.contains("no access allowed to dir \"none\"") || error == "context canceled",
+            "{error}"
+        );
         let missing = session().with_directory("none", "/nowhere/at/all");
         let graph = Graph::local("none", &[]);
         let (answer, _) = solve(&client, SolveRequest::new(id()).with_definition(graph), missing).await;

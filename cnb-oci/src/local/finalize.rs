@@ -67,8 +67,8 @@ fn make(machine: &Machine, content: LayerContent, expected: Option<&DiffId>) -> 
         return Ok(Made { diff_id, reused: true, layer });
     }
     let blob = machine.layers.create().map_err(from_blob)?;
-    let (blob, diff_id) = entries.write(blob)?;
-    let stored = blob.commit(&diff_id).map_err(from_blob)?;
+    let (blob, diff_id) = entries.write(machine.stop.wrap(blob))?;
+    let stored = blob.into_inner().commit(&diff_id).map_err(from_blob)?;
     Ok(Made { diff_id, reused: false, layer: LocalLayer::stored(&machine.layers, stored) })
 }
 
@@ -76,7 +76,7 @@ fn make(machine: &Machine, content: LayerContent, expected: Option<&DiffId>) -> 
 fn unchanged(machine: &Machine, entries: &Entries, expected: Option<&DiffId>) -> Result<Option<LocalLayer>> {
     let Some(expected) = expected else { return Ok(None) };
     let Some(stored) = machine.layers.layer(expected).map_err(from_blob)? else { return Ok(None) };
-    let (_, diff_id) = entries.write(io::sink())?;
+    let (_, diff_id) = entries.write(machine.stop.wrap(io::sink()))?;
     Ok((diff_id == *expected).then(|| LocalLayer::stored(&machine.layers, stored)))
 }
 

@@ -26,6 +26,7 @@ use super::error::from_layout;
 use super::machine::Machine;
 #[cfg(feature = "registry")]
 use super::remote;
+use super::stop::Stop;
 use super::store;
 use super::store::Scratch;
 use super::tree::Directory;
@@ -49,6 +50,7 @@ pub(super) struct Found {
     /// Where root file systems of this mode are.
     roots: PathBuf,
     mapping: Mapping,
+    stop: Stop,
     /// The unpacked archive that the blobs are in.
     _archive: Option<Scratch>,
     /// Where to get the blobs that are not here yet.
@@ -103,8 +105,8 @@ fn found(
     origin: Option<Box<dyn Origin>>,
 ) -> backend::Image {
     let (digest, config) = (image.descriptor.digest.clone(), image.config.bytes().clone());
-    let (roots, mapping) = (machine.roots.clone(), machine.mapping);
-    let found = Arc::new(Found { image, blobs, roots, mapping, _archive: archive, origin });
+    let (roots, mapping, stop) = (machine.roots.clone(), machine.mapping, machine.stop.clone());
+    let found = Arc::new(Found { image, blobs, roots, mapping, stop, _archive: archive, origin });
     backend::Image::new(digest, config, Tree::new(LocalTree::of_image(found)))
 }
 
@@ -150,7 +152,7 @@ impl Found {
         let layers = self.image.layers().map(|(_, descriptor)| descriptor).collect();
         parallel::map(layers, |descriptor| self.fetch(descriptor))?;
         for (diff_id, descriptor) in self.image.layers() {
-            unpack::layer(&self.blobs, descriptor, diff_id, &new, &options)?;
+            unpack::layer(&self.blobs, descriptor, diff_id, &new, &options, &self.stop)?;
         }
         // What was checked must be what is there after a crash of the machine: it is not checked again.
         let unpacked = fs::File::open(&new).map_err(at("open", &new))?;

@@ -19,6 +19,7 @@ use super::init;
 use super::runtime::Bundle;
 use super::runtime::Runtime;
 use super::spec;
+use super::stop::Stop;
 use super::store::Session;
 use super::userns::Mapping;
 use crate::blob_store::BlobStore;
@@ -36,6 +37,8 @@ pub(super) struct Machine {
     pub roots: PathBuf,
     /// The layers that were made, now and earlier.
     pub layers: BlobStore,
+    /// Ends work in other threads.
+    pub stop: Stop,
     #[cfg(feature = "registry")]
     registry: Option<Registry>,
     init: PathBuf,
@@ -56,6 +59,7 @@ impl Machine {
             caches,
             roots,
             layers,
+            stop: Stop::default(),
             #[cfg(feature = "registry")]
             registry: options.registry,
             init,

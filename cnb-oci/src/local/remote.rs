@@ -11,6 +11,7 @@ use super::error::from_registry;
 use super::export::outward;
 use super::found::Origin;
 use super::machine::Machine;
+use super::stop::Stop;
 use crate::blob;
 use crate::blob::Blobs;
 use crate::copy::copy;
@@ -27,6 +28,7 @@ use crate::registry::Registry;
 pub(super) struct Remote {
     registry: Registry,
     reference: Reference,
+    stop: Stop,
 }
 
 /// Finds an image. Its layers stay where they are.
@@ -35,7 +37,7 @@ pub(super) fn find(machine: &Machine, reference: &Reference, platform: &Platform
     let image = registry.image(&reference, platform).map_err(from_registry)?;
     let image =
         image.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no image `{reference}`")))?;
-    Ok((image, Remote { registry, reference }))
+    Ok((image, Remote { registry, reference, stop: machine.stop.clone() }))
 }
 
 impl Origin for Remote {
@@ -44,7 +46,8 @@ impl Origin for Remote {
         if path.exists() {
             return Ok(());
         }
-        let mut reader = self.registry.blob(&self.reference, descriptor).map_err(from_registry)?;
+        let reader = self.registry.blob(&self.reference, descriptor).map_err(from_registry)?;
+        let mut reader = self.stop.wrap(reader);
         let mut writer = into.writer().map_err(from_blob)?;
         let pulling = |source| {
             Error::new(ErrorKind::Other, format!("could not pull {}", descriptor.digest)).with_source(source)
