@@ -67,9 +67,9 @@ pub fn generate(inputs: &GenerateInputs, runner: &dyn ProcessRunner) -> Result<G
         let stored =
             inputs.detect.store.look_up(ElementKind::Extension, &extension.id, &extension.version)?;
         let asked = plan.find(ElementKind::Extension, &extension.id);
-        let directory = layout.output().join(extension.id.escape());
-        executable::run(&inputs.detect, extension, &stored, &asked, &directory, runner)?;
-        dockerfiles.extend(output::read(extension, &directory)?);
+        let output = layout.output().join(extension.id.escape());
+        let written = executable::run(&inputs.detect, extension, &stored, &asked, &output, runner)?;
+        dockerfiles.extend(output::read(extension, &written)?);
         plan = plan.without(&asked.met(&[]));
         tracing::debug!("Finished running generate for extension {extension}");
     }
@@ -109,8 +109,9 @@ impl Layout {
 
     fn place(&self, dockerfiles: &[GeneratedDockerfile]) -> Result<(), GenerateError> {
         match self {
-            Self::Direct(_) => {
-                dockerfiles.iter().filter(|d| d.is_ignored).try_for_each(GeneratedDockerfile::rename)
+            Self::Direct(generated) => {
+                let is_in_the_way = |d: &&GeneratedDockerfile| d.is_ignored && d.is_below(generated);
+                dockerfiles.iter().filter(is_in_the_way).try_for_each(GeneratedDockerfile::rename)
             }
             Self::Sorted { generated, .. } => {
                 dockerfiles.iter().try_for_each(|dockerfile| dockerfile.copy_below(generated))

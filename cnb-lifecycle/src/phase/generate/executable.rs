@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 
 use cnb_core::api::BuildpackApi;
 use cnb_core::buildpack::group::GroupElement;
@@ -10,15 +11,16 @@ use cnb_core::environment::Environment;
 use cnb_core::environment::target_variables;
 
 use super::GenerateError;
-use super::files;
 use crate::disk::Disk;
 use crate::phase::detect::DetectInputs;
 use crate::phase::process::Process;
 use crate::phase::process::ProcessRunner;
 use crate::phase::store::Stored;
 
-/// Runs the extension, which writes into `output`; of an extension without `bin/generate` the directory
-/// `generate` is copied there.
+/// Runs the extension, which writes into `output`, and says where its files are: there, or in the directory
+/// `generate` of an extension without `bin/generate`.
+///
+/// As in Go, the latter are not copied, so that from Platform API 0.13 on an extender does not find them.
 pub(super) fn run(
     inputs: &DetectInputs,
     extension: &GroupElement,
@@ -26,11 +28,11 @@ pub(super) fn run(
     asked: &BuildpackPlan,
     output: &Path,
     runner: &dyn ProcessRunner,
-) -> Result<(), GenerateError> {
+) -> Result<PathBuf, GenerateError> {
     fs::create_dir_all(output).map_err(GenerateError::io("create", output))?;
     let program = stored.root.join("bin/generate");
     if !fs::exists(&program).map_err(GenerateError::io("look for", &program))? {
-        return files::copy_tree(&stored.root.join("generate"), output);
+        return Ok(stored.root.join("generate"));
     }
     let prefix = format!("{}-", extension.id.escape());
     let temporary = tempfile::Builder::new()
@@ -48,7 +50,7 @@ pub(super) fn run(
         environment: environment(inputs, stored, output, &plan)?,
     };
     match runner.run(&process) {
-        Ok(status) if status.success() => Ok(()),
+        Ok(status) if status.success() => Ok(output.to_owned()),
         Ok(status) => Err(GenerateError::Failed { program, status }),
         Err(source) => Err(GenerateError::Run { program, source }),
     }

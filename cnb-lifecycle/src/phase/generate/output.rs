@@ -68,6 +68,11 @@ impl GeneratedDockerfile {
         Self { extension, kind, path, is_ignored: false }
     }
 
+    /// Whether the extender finds it in a directory.
+    pub(super) fn is_below(&self, directory: &Path) -> bool {
+        self.path.starts_with(directory)
+    }
+
     /// Takes it out of the way of the extender.
     pub(super) fn rename(&self) -> Result<(), GenerateError> {
         let to = self.path.with_extension("Dockerfile.ignore");

@@ -1,5 +1,6 @@
-//! Generation by extensions that bring their files in a directory `generate`.
+//! Generation by extensions that have a program, or bring their files in a directory `generate`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::ExitStatus;
@@ -42,18 +43,32 @@ fn the_last_run_image_wins() {
     }
 }
 
-/// There is nothing to run.
+/// A program writes what is in the directory `generate` beside its own.
 #[derive(Debug)]
-struct NoPrograms;
+struct Copies;
 
-impl ProcessRunner for NoPrograms {
+impl ProcessRunner for Copies {
     fn run(&self, process: &Process) -> io::Result<ExitStatus> {
-        panic!("{} is not there", process.program.display())
+        let root = process.program.ancestors().nth(2).expect("it is <root>/bin/generate");
+        let from = root.join("generate").join(".");
+        std::process::Command::new("cp").arg("-r").arg(from).arg(&process.arguments[0]).status()
     }
 }
 
-/// Extensions `a`, `b`, .. with the files given as `<id>/<file>`.
+/// Extensions `a`, `b`, .. with the files given as `<id>/<file>`, written by a program.
 fn run(api: PlatformApi, root: &Path, files: &[(&str, &str)]) -> Result<Generated, GenerateError> {
+    let programs = files.iter().map(|(path, _)| path.split_once('/').expect("<id>/<file>").0);
+    let programs: BTreeSet<String> = programs.map(|id| format!("{id}/1/bin/generate")).collect();
+    for program in programs {
+        let program = root.join("extensions").join(program);
+        fs::create_dir_all(program.parent().expect("below the root")).expect("in a new directory");
+        fs::write(program, "").expect("in a new directory");
+    }
+    run_static(api, root, files)
+}
+
+/// As [`run`], but the extensions bring their files.
+fn run_static(api: PlatformApi, root: &Path, files: &[(&str, &str)]) -> Result<Generated, GenerateError> {
     let write = |path: PathBuf, text: &str| {
         fs::create_dir_all(path.parent().expect("below the root")).expect("in a new directory");
         fs::write(path, text).expect("in a new directory");
@@ -96,7 +111,7 @@ fn run(api: PlatformApi, root: &Path, files: &[(&str, &str)]) -> Result<Generate
         },
         run: Run::default(),
     };
-    generate(&inputs, &NoPrograms)
+    generate(&inputs, &Copies)
 }
 
 fn files_below(directory: &Path) -> Vec<String> {
@@ -153,6 +168,21 @@ fn files_go_where_the_extender_looks_for_them() {
         let run_image = generated.analyzed.run_image.expect("a run image");
         assert_eq!((run_image.image.as_str(), run_image.extend), ("other", false));
         assert!(generated.plan.entries.is_empty());
+    }
+}
+
+/// As in Go: before Platform API 0.13 the extender gets them, after that it does not.
+#[test]
+fn files_that_extensions_bring_are_read_where_they_are() {
+    let files = [("a/run.Dockerfile", EXTEND), ("b/run.Dockerfile", SWITCH)];
+    let table: [(u32, &[&str]); 2] = [(15, &[]), (12, &["run/a/Dockerfile.ignore", "run/b/Dockerfile"])];
+    for (api, expected) in table {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let generated = run_static(PlatformApi::v0(api), root.path(), &files).expect("files");
+        assert_eq!(files_below(&root.path().join("generated")), expected, "0.{api}");
+        assert_eq!(generated.analyzed.run_image.expect("a run image").image, "other");
+        let brought = files_below(&root.path().join("extensions/a/1/generate"));
+        assert_eq!(brought, ["run.Dockerfile"]);
     }
 }
 
