@@ -140,11 +140,11 @@ fn build<'a>(docker: &'a mut Command, arguments: &[&str]) -> &'a mut Command {
 fn answers(engine: &Engine, image: &str) -> Result<()> {
     let port = http::free_port()?;
     let mut run = engine.docker();
-    run.args(["run", "--rm", "--network=host", image, "httpd", "-f", "-h", "/www", "-p"]);
+    run.args(["run", "--name=answers", "--network=host", image, "httpd", "-f", "-h", "/www", "-p"]);
     let mut container = run.arg(format!("127.0.0.1:{port}")).spawn()?;
     let answer = http::await_listener(port, &mut container).and_then(|()| http::get_from(port, "/"));
-    read(engine.docker().args(["ps", "--quiet"]))
-        .and_then(|id| read(engine.docker().args(["kill", id.trim()])))?;
+    // Not `kill`: it may listen before the engine says that it runs.
+    read(engine.docker().args(["rm", "--force", "answers"]))?;
     container.wait()?;
     if answer? == ANSWER { Ok(()) } else { Err("the container answers something else".into()) }
 }
