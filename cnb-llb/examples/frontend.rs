@@ -6,6 +6,7 @@
 use cnb_llb::Local;
 use cnb_llb::MakeFile;
 use cnb_llb::State;
+use cnb_llb::Warning;
 use cnb_llb::errdefs::BuildError;
 use cnb_llb::errdefs::Code;
 use cnb_llb::errdefs::Source;
@@ -14,7 +15,6 @@ use cnb_llb::gateway::Environment;
 use cnb_llb::gateway::Gateway;
 use cnb_llb::gateway::Options;
 use cnb_llb::gateway::Output;
-use cnb_llb::gateway::Warning;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

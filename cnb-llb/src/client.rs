@@ -53,7 +53,6 @@ pub use event::Log;
 pub use event::Progress;
 pub use event::Stream;
 pub use event::Vertex;
-pub use event::Warning;
 pub use export::Export;
 pub use request::CacheEntry;
 pub use request::SolveRequest;

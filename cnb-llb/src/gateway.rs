@@ -32,9 +32,9 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 
+use crate::Warning;
 use crate::Worker;
 use crate::errdefs::BuildError;
-use crate::errdefs::Source;
 use crate::pb::MESSAGE_LIMIT;
 use crate::pb::frontend;
 use crate::pb::frontend::llb_bridge_client::LlbBridgeClient;
@@ -107,23 +107,6 @@ pub(crate) type Bridge = LlbBridgeClient<InterceptedService<Channel, BuildId>>;
 /// Says on each call of a client which of its builds it is for. Frontends that BuildKit started have only one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BuildId(Option<AsciiMetadataValue>);
-
-/// Something that a person should know.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Warning {
-    /// The digest of the vertex to show it at; an empty one is shown nowhere.
-    pub vertex: String,
-    /// How bad it is: 1 is the worst.
-    pub level: i64,
-    /// In one line.
-    pub short: String,
-    /// In more lines.
-    pub detail: Vec<String>,
-    /// Where to read about it; may be empty.
-    pub url: String,
-    /// What it is about.
-    pub source: Option<Source>,
-}
 
 impl Gateway {
     /// Asks what the other side can do.

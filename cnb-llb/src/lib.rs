@@ -82,8 +82,12 @@ pub mod pb;
 pub mod session;
 
 #[cfg(feature = "rpc")]
+mod warning;
+#[cfg(feature = "rpc")]
 mod worker;
 
+#[cfg(feature = "rpc")]
+pub use warning::Warning;
 #[cfg(feature = "rpc")]
 pub use worker::Worker;
 #[cfg(feature = "rpc")]

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::errdefs::Source;
+use crate::Warning;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,22 +92,4 @@ pub enum Stream {
     Stdout,
     /// Standard error.
     Stderr,
-}
-
-/// Something that a person should know.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct Warning {
-    /// The digest of the vertex.
-    pub vertex: String,
-    /// How bad it is: 1 is the worst.
-    pub level: i64,
-    /// In one line.
-    pub short: String,
-    /// In more lines.
-    pub detail: Vec<String>,
-    /// Where to read about it; may be empty.
-    pub url: String,
-    /// What it is about.
-    pub source: Option<Source>,
 }

@@ -9,7 +9,7 @@ use super::Log;
 use super::Progress;
 use super::Stream;
 use super::Vertex;
-use super::Warning;
+use crate::Warning;
 use crate::errdefs::Source;
 use crate::pb::control;
 use crate::pb::google::protobuf::Timestamp;

@@ -1,5 +1,6 @@
 //! Being the frontend of one's own solve.
 
+use cnb_llb::Warning;
 use cnb_llb::client::Event;
 use cnb_llb::client::Export;
 use cnb_llb::client::SolveRequest;
@@ -13,7 +14,6 @@ use cnb_llb::gateway::Output;
 use cnb_llb::gateway::Process;
 use cnb_llb::gateway::Reference;
 use cnb_llb::gateway::Solve;
-use cnb_llb::gateway::Warning;
 
 use crate::engine::id;
 use crate::engine::on_each;
