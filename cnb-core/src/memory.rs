@@ -141,6 +141,9 @@ impl Backend for Memory {
                 Err(Error::new(ErrorKind::Unsupported, "the memory backend reads no directories")
                     .with("directory", path.display()))
             }
+            Source::Context { name, .. } => {
+                Err(Error::new(ErrorKind::Unsupported, "the memory backend has no contexts").with("name", name))
+            }
             Source::Files(files) => compose::compose(vec![Part::Files(files)]).map(FileTree::into_tree),
             Source::Layer { diff_id, image } => {
                 let layer = self.images().layer(&diff_id, image.as_ref())?;

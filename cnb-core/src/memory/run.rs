@@ -29,7 +29,7 @@ use crate::passwd;
 /// wrote to caches.
 pub(super) async fn run(memory: &Memory, step: Step, events: &dyn EventSink) -> Result<StepOutput> {
     check(&step)?;
-    let mut env = environment(&step);
+    let mut env = environment(&step)?;
     let outputs: Vec<String> = targets(&step.mounts, |kind| matches!(kind, MountKind::InOut(_)));
     let mut mounts = Vec::new();
     let mut wanted = step.mounts;
@@ -72,16 +72,17 @@ fn check(step: &Step) -> Result<()> {
     Ok(())
 }
 
-fn environment(step: &Step) -> Vec<(String, String)> {
-    let secret = |(name, value): &(String, crate::backend::SecretBytes)| {
-        (name.clone(), String::from_utf8_lossy(value.expose()).into_owned())
-    };
+fn environment(step: &Step) -> Result<Vec<(String, String)>> {
+    let mut all = step.env.clone();
+    for (name, secret) in &step.secret_env {
+        all.push((name.clone(), String::from_utf8_lossy(secret.expose()?).into_owned()));
+    }
     let mut env: Vec<(String, String)> = Vec::new();
-    for (name, value) in step.env.iter().cloned().chain(step.secret_env.iter().map(secret)) {
+    for (name, value) in all {
         env.retain(|(earlier, _)| *earlier != name);
         env.push((name, value));
     }
-    env
+    Ok(env)
 }
 
 /// Adds `HOME` where the step has none, or an empty one.
@@ -112,6 +113,10 @@ async fn mounted(memory: &Memory, mount: Mount, user: User) -> Result<Mounted> {
         MountKind::ReadOnly(tree) => (Held::Own(FileTree::of(&tree)?.clone()), false),
         MountKind::Secrets(secrets) => (Held::Own(secret_files(secrets, user)?), false),
         MountKind::Tmpfs => (Held::Own(FileTree::owned_by(user)), true),
+        MountKind::Agent(_) | MountKind::Carried => {
+            let message = "there is neither a client nor a chain of steps";
+            return Err(Error::new(ErrorKind::Unsupported, message).with("mount", target));
+        }
     };
     Ok(Mounted { target, files, writable })
 }
@@ -119,7 +124,7 @@ async fn mounted(memory: &Memory, mount: Mount, user: User) -> Result<Mounted> {
 fn secret_files(secrets: Vec<SecretFile>, owner: User) -> Result<FileTree> {
     let mut files = FileTree::owned_by(owner);
     for secret in secrets {
-        let kind = FileKind::Regular(secret.content.expose().to_vec().into());
+        let kind = FileKind::Regular(secret.content.expose()?.to_vec().into());
         files.place(&format!("/{}", secret.path), Node { kind, mode: 0o400, owner })?;
     }
     Ok(files)
