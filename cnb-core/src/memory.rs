@@ -142,7 +142,8 @@ impl Backend for Memory {
                     .with("directory", path.display()))
             }
             Source::Context { name, .. } => {
-                Err(Error::new(ErrorKind::Unsupported, "the memory backend has no contexts").with("name", name))
+                Err(Error::new(ErrorKind::Unsupported, "the memory backend has no contexts")
+                    .with("name", name))
             }
             Source::Files(files) => compose::compose(vec![Part::Files(files)]).map(FileTree::into_tree),
             Source::Layer { diff_id, image } => {

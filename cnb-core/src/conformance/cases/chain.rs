@@ -80,11 +80,13 @@ async fn tells_each_step_as_a_phase(target: &Target) -> Outcome {
 }
 
 async fn hides_the_caches_of_other_steps(target: &Target) -> Outcome {
-    let one = step(target, "one", "write /c/f 1").await?.with_user(USER).with_mount("/c", cache("chain-hidden"));
+    let one =
+        step(target, "one", "write /c/f 1").await?.with_user(USER).with_mount("/c", cache("chain-hidden"));
     let two = step(target, "two", "cat /c/f").await?.with_user(USER);
     let left = target.backend.run_chain(vec![one.clone(), two], &NoEvents).await?;
     ensure(left.exit_code != 0, "the second step read the cache of the first")?;
-    let again = step(target, "again", "stat /c/f").await?.with_user(USER).with_mount("/c", cache("chain-hidden"));
+    let again =
+        step(target, "again", "stat /c/f").await?.with_user(USER).with_mount("/c", cache("chain-hidden"));
     let left = target.backend.run_chain(vec![one, again], &NoEvents).await?;
     equal("how a chain with the cache ended", ended(&left), (0, None))
 }
