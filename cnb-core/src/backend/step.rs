@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use bytes::Bytes;
+use serde::Deserialize;
+use serde::Serialize;
 
 use super::tree::Tree;
 
@@ -240,7 +242,7 @@ impl fmt::Debug for SecretBytes {
 }
 
 /// A user and group by number.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Deserialize, Serialize)]
 pub struct User {
     /// User id.
     pub uid: u32,
