@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 mod chain;
+mod check;
 mod error;
 mod handle;
 mod image;
@@ -27,6 +28,7 @@ mod tree;
 
 pub use chain::ChainOutput;
 pub use chain::Skipped;
+pub use check::check_path;
 pub use error::Error;
 pub use error::ErrorKind;
 pub use image::Exported;

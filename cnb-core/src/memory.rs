@@ -70,6 +70,7 @@ use crate::backend::Source;
 use crate::backend::Step;
 use crate::backend::StepOutput;
 use crate::backend::Tree;
+use crate::backend::check_path;
 use crate::event::EventSink;
 use crate::image_name::ImageName;
 
@@ -158,12 +159,12 @@ impl Backend for Memory {
     }
 
     async fn read(&self, tree: &Tree, path: &str) -> Result<Bytes> {
-        files::checked(path)?;
+        check_path(path)?;
         FileTree::of(tree)?.read(path).map_err(|error| files::because(error, path))
     }
 
     async fn list(&self, tree: &Tree, path: &str) -> Result<Vec<Entry>> {
-        files::checked(path)?;
+        check_path(path)?;
         FileTree::of(tree)?.entries(path).map_err(|error| files::because(error, path))
     }
 

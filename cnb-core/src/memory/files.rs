@@ -13,6 +13,7 @@ use crate::backend::FileKind;
 use crate::backend::Result;
 use crate::backend::Tree;
 use crate::backend::User;
+use crate::backend::check_path;
 
 /// How many links one path may lead through, as in Linux.
 const MOST_LINKS: usize = 40;
@@ -151,16 +152,6 @@ pub(super) fn resolve<'a>(
         }
     }
     Ok(if found.is_empty() { "/".to_owned() } else { found })
-}
-
-/// Refuses what is not an absolute path without `.` and `..`.
-pub(super) fn checked(path: &str) -> Result<()> {
-    let climbs = path.split('/').any(|name| matches!(name, "." | ".."));
-    if path.starts_with('/') && !climbs {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::InvalidInput, "a path must be absolute, without `.` and `..`")
-        .with("path", path))
 }
 
 /// The error of a method for what went wrong with a path.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::MAGIC;
 use super::Memory;
-use super::files;
 use super::files::FileTree;
 use super::files::Node;
 use super::process::Process;
@@ -28,7 +27,7 @@ use crate::passwd;
 /// Runs a step. Everything it changes is in its [`View`], so dropping this future undoes all but what it
 /// wrote to caches.
 pub(super) async fn run(memory: &Memory, step: Step, events: &dyn EventSink) -> Result<StepOutput> {
-    check(&step)?;
+    step.check()?;
     let mut env = environment(&step)?;
     let outputs: Vec<String> = targets(&step.mounts, |kind| matches!(kind, MountKind::InOut(_)));
     let mut mounts = Vec::new();
@@ -49,27 +48,6 @@ pub(super) async fn run(memory: &Memory, step: Step, events: &dyn EventSink) -> 
         _ => None,
     });
     Ok(StepOutput::new(exit_code, left.collect()))
-}
-
-fn check(step: &Step) -> Result<()> {
-    let invalid = |message| Error::new(ErrorKind::InvalidInput, message).with("step", &step.name);
-    if !step.argv.first().is_some_and(|program| program.starts_with('/')) {
-        return Err(invalid("the program of a step must be an absolute path"));
-    }
-    let mut all = targets(&step.mounts, |_| true);
-    if all.iter().any(|target| files::checked(target).is_err() || target == "/") {
-        return Err(invalid("the target of a mount must be an absolute path below `/`"));
-    }
-    let mut caches: Vec<&str> = step.mounts.iter().filter_map(cache_name).collect();
-    let (targets, names) = (all.len(), caches.len());
-    all.sort();
-    all.dedup();
-    caches.sort_unstable();
-    caches.dedup();
-    if all.len() < targets || caches.len() < names {
-        return Err(invalid("a step has two mounts of the same target or cache"));
-    }
-    Ok(())
 }
 
 fn environment(step: &Step) -> Result<Vec<(String, String)>> {
