@@ -13,7 +13,6 @@ use crate::backend::FileKind;
 use crate::backend::Result;
 use crate::backend::Tree;
 use crate::backend::User;
-use crate::backend::check_path;
 
 /// How many links one path may lead through, as in Linux.
 const MOST_LINKS: usize = 40;
