@@ -63,6 +63,9 @@ const LIFECYCLE: Stage = Stage {
     run: lifecycle::run,
 };
 
+/// How much of an error is repeated at the end.
+const LAST_LINES: usize = 40;
+
 /// Runs the named stages, or all. One that fails does not stop the next.
 ///
 /// # Errors
@@ -80,7 +83,24 @@ pub(crate) fn run(names: &[&str]) -> Result<()> {
     if names.is_empty() && !lifecycle::is_wanted() {
         println!("nothing was compared with the Go lifecycle: {} is not set", lifecycle::VARIABLE);
     }
+    for (stage, _, result) in &results {
+        if let Err(error) = result {
+            println!("\n{} FAILED:\n{}", stage.name, abridged(&error.to_string()));
+        }
+    }
     if failed == 0 { Ok(()) } else { Err("some stages failed: see above".into()) }
+}
+
+/// The first line of an error and the last ones: whoever shows a log may have cut all that is above.
+fn abridged(error: &str) -> String {
+    let lines: Vec<&str> = error.trim_end().lines().collect();
+    match lines.as_slice() {
+        [first, middle @ ..] if middle.len() > LAST_LINES => {
+            let last = &middle[middle.len() - LAST_LINES..];
+            format!("{first}\n[...]\n{}", last.join("\n"))
+        }
+        _ => lines.join("\n"),
+    }
 }
 
 /// The stages, one a line.
