@@ -8,6 +8,7 @@ use crate::programs;
 
 mod apps;
 mod cli;
+mod docker;
 mod engines;
 mod faults;
 mod labels;
@@ -15,6 +16,7 @@ mod lifecycle;
 mod package;
 mod rust;
 mod same;
+mod step;
 mod vectors;
 
 /// One thing that has to hold, callable alone.
@@ -52,6 +54,11 @@ const STAGES: &[Stage] = &[
         name: "engines",
         about: "Docker Engine with either store builds, pushes, pulls and runs",
         run: engines::run,
+    },
+    Stage {
+        name: "docker",
+        about: "`docker build` makes the example applications, with either store",
+        run: docker::run,
     },
     Stage { name: "package", about: "the packed crates build outside of here", run: package::package },
 ];

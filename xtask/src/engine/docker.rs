@@ -109,6 +109,15 @@ impl Engine {
         Ok(scratch)
     }
 
+    /// Lets `docker` give credentials, base64 of `USER:PASSWORD`, to a registry.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(crate) fn log_in(&self, registry: &str, credentials: &str) -> Result<()> {
+        let auths = json!({ "auths": { registry: { "auth": credentials } } });
+        Ok(fs::write(config(&self.directory).join("config.json"), auths.to_string())?)
+    }
+
     /// `docker` for this engine, with no configuration of whoever runs it.
     pub(crate) fn docker(&self) -> Command {
         let mut docker = command(self.programs.join("usr/bin/docker"));
