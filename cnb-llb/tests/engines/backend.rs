@@ -37,8 +37,11 @@ fn the_backend_passes_its_suite() {
         let report = suite(&client).await;
         assert!(report.failed.is_empty(), "{report}");
         assert!(report.passed.len() > 100, "{report}");
-        let unexpected: Vec<_> =
-            report.not_applicable.iter().filter(|(_, need)| !MISSING.contains(need) && *need != Need::Export).collect();
+        let unexpected: Vec<_> = report
+            .not_applicable
+            .iter()
+            .filter(|(_, need)| !MISSING.contains(need) && *need != Need::Export)
+            .collect();
         assert!(unexpected.is_empty(), "{unexpected:?}");
     });
 }
@@ -54,9 +57,11 @@ async fn suite(client: &Client) -> Report {
     let work = async |gateway: Gateway| {
         let helper = side.helper(Path::new(&variable("CNB_TEST_HELPER")));
         let has_layouts = gateway.graph_capabilities().has("mergeop");
-        let backend = BuildKit::new(gateway, helper).with_client(side.clone()).with_network(NetworkMode::Host);
+        let backend =
+            BuildKit::new(gateway, helper).with_client(side.clone()).with_network(NetworkMode::Host);
         let root = format!("docker://{}", variable("CNB_TEST_PROBE")).parse().expect("it is a reference");
-        let target = Target::new(Arc::new(backend), root).with_scratch(scratch.path()).with_reachable(address);
+        let target =
+            Target::new(Arc::new(backend), root).with_scratch(scratch.path()).with_reachable(address);
         // Without containerd's store, a Docker Engine pushes nothing while it builds.
         let target = if has_layouts { target.with_output(output) } else { target };
         report = conformance::run(&target).await;
