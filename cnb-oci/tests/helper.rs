@@ -94,6 +94,7 @@ fn process(argv: &[&str]) -> Process {
         user: User::new(rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw()),
         cwd: "/".to_owned(),
         hidden: Vec::new(),
+        optional: false,
     }
 }
 

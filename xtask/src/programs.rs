@@ -60,6 +60,18 @@ pub(crate) fn frontend() -> Result<PathBuf> {
     Ok(program)
 }
 
+/// Builds the probe of the suite of backends; returns where it is.
+///
+/// # Errors
+/// When it does not build or is not static.
+pub(crate) fn probe() -> Result<PathBuf> {
+    let mut build = cargo(["build", "--profile", "static", "--package", "cnb-core"]);
+    build.args(["--features", "conformance", "--bin", "cnb-probe"]);
+    let program = build_static(&mut build, &workspace::target())?.join("static/cnb-probe");
+    expect_static(&program)?;
+    Ok(program)
+}
+
 /// Builds an example of a package as a static program; returns where it is.
 ///
 /// # Errors

@@ -11,7 +11,8 @@ use crate::backend::User;
 /// privileges, and exactly the environment given here. What it leaves running is killed when it ends.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Deserialize, Serialize)]
 pub struct RunPlan {
-    /// What to run, in order. The first that does not end with 0 is the last.
+    /// What to run, in order. The first that does not end with 0 is the last, unless it is optional. Before each of
+    /// several the helper writes a [line](super::step_marker).
     pub processes: Vec<Process>,
     /// Directories to give away before the first process starts.
     pub owned: Vec<Owned>,
@@ -50,4 +51,6 @@ pub struct Process {
     /// Absolute paths of directories that the process must not enter: while it runs, they belong to `0:0` and
     /// have mode 0700. Nothing can be hidden from user 0.
     pub hidden: Vec<String>,
+    /// Whether the next one runs also when this one fails, which is told on standard error.
+    pub optional: bool,
 }

@@ -224,7 +224,9 @@ fn process(step: &Step, mounts: &[(Mount, User)], proxy: &mut ProxyEnv) -> Proce
         secret_env,
         user: step.user,
         cwd: step.cwd.clone(),
-        hidden: hidden.filter(|target| !has(target)).collect(),
+        // Nothing can be hidden from user 0.
+        hidden: hidden.filter(|target| step.user.uid != 0 && !has(target)).collect(),
+        optional: step.optional,
     }
 }
 

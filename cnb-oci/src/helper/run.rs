@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::io;
+use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::process::Stdio;
@@ -12,6 +13,7 @@ use cnb_core::backend::ErrorKind;
 use cnb_core::backend::Result;
 use cnb_core::helper::Process;
 use cnb_core::helper::RunPlan;
+use cnb_core::helper::step_marker;
 use rustix::io::Errno;
 use rustix::process::Pid;
 use rustix::process::Signal;
@@ -30,12 +32,30 @@ pub(super) fn run(plan: &RunPlan, environment: &dyn Fn(&str) -> Option<OsString>
         .map_err(|errno| from_io("could not forswear new privileges", errno.into()))?;
     plan.owned.iter().try_for_each(owned::give)?;
     for process in &plan.processes {
-        let code = one(process, environment).map_err(|error| error.with("process", &process.name))?;
-        if code != 0 {
-            return Ok(code);
+        if plan.processes.len() > 1 {
+            announce(&process.name)?;
+        }
+        let ran = one(process, environment).map_err(|error| error.with("process", &process.name));
+        match ran {
+            Ok(0) => {}
+            Ok(code) if process.optional => skipped(process, &format!("it ended with exit code {code}")),
+            Err(error) if process.optional => skipped(process, &super::sentence(&error)),
+            Ok(code) => return Ok(code),
+            Err(error) => return Err(error),
         }
     }
     Ok(0)
+}
+
+fn announce(process: &str) -> Result<()> {
+    let mut out = io::stdout();
+    let written = out.write_all(step_marker(process).as_bytes()).and_then(|()| out.flush());
+    written.map_err(|error| from_io("could not write to standard output", error))
+}
+
+fn skipped(process: &Process, reason: &str) {
+    // When nobody reads it, the process is skipped all the same.
+    let _ = writeln!(io::stderr(), "cnb-helper: {} was skipped: {reason}", process.name);
 }
 
 fn one(process: &Process, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<u8> {

@@ -31,12 +31,13 @@ const ANSWER: &str = "built by a real engine";
 pub(super) fn run() -> Result<()> {
     let registry = timed("registry started", Registry::start)?;
     let frontend = timed("frontend pushed", || frontend(&registry))?;
+    let suite = timed("probe and helper made", || Suite::make(&registry))?;
     for store in Store::ALL {
         println!("{}:", store.name());
         let engine = timed("started", || Engine::start(store))?;
         engine.explaining(|| check(&engine, store, &registry))?;
         engine.explaining(|| timed("build with a frontend", || builds_with(&engine, &frontend)))?;
-        engine.explaining(|| talks(&engine, store, &frontend))?;
+        engine.explaining(|| talks(&engine, store, &frontend, &suite))?;
         timed("ended", || {
             drop(engine);
             Ok(())
@@ -71,7 +72,7 @@ fn check(engine: &Engine, store: Store, registry: &Registry) -> Result<()> {
 }
 
 /// The tests of cnb-llb that need an engine.
-fn talks(engine: &Engine, store: Store, frontend: &str) -> Result<()> {
+fn talks(engine: &Engine, store: Store, frontend: &str, suite: &Suite) -> Result<()> {
     let mut tests =
         cargo(["test", "--package", "cnb-llb", "--all-features", "--test", "engines", "--", "--ignored"]);
     if let Store::Classic = store {
@@ -80,6 +81,7 @@ fn talks(engine: &Engine, store: Store, frontend: &str) -> Result<()> {
     }
     tests.env("CNB_TEST_BUILDKIT", format!("docker://{}", engine.socket().display()));
     tests.env("CNB_TEST_BUSYBOX", engine::busybox()?).env("CNB_TEST_FRONTEND", frontend);
+    tests.env("CNB_TEST_PROBE", &suite.probe).env("CNB_TEST_HELPER", &suite.helper);
     command::run(&mut tests)
 }
 
@@ -104,6 +106,25 @@ fn builds_with(engine: &Engine, frontend: &str) -> Result<()> {
         return Err(format!("the error of the frontend is shown as:\n{shown}").into());
     }
     Ok(())
+}
+
+/// What the suite of backends needs.
+struct Suite {
+    /// The reference of an image of the probe.
+    probe: String,
+    /// The directory that has the helper.
+    helper: PathBuf,
+}
+
+impl Suite {
+    fn make(registry: &Registry) -> Result<Self> {
+        let layout = workspace::target().join("engines/probe");
+        static_image::make(&programs::probe()?, &layout, &[])?;
+        let probe = format!("{}/test/probe:latest", registry.address());
+        static_image::push(&layout, &probe)?;
+        programs::dist()?;
+        Ok(Self { probe, helper: programs::directory() })
+    }
 }
 
 /// Puts the example frontend of cnb-llb into a registry. Returns its reference.
