@@ -1,45 +1,29 @@
 //! Layers of images: exact tars, diffIDs, compression.
 //!
-//! [`LayerWriter`] writes one tar stream and hashes it on the way, out of files or out of another tar,
+//! [`LayerWriter`] writes one tar stream in a [`Dialect`] and hashes it on the way, out of files or out of another tar,
 //! [`slices`] divides an application into several layers, [`launcher`] has the layers of the launcher.
 
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
+mod dialect;
 mod directory;
 mod glob;
 pub(crate) mod header;
 pub mod launcher;
 mod normalize;
 pub mod slices;
+mod snapshot;
 mod writer;
 
+pub use dialect::Dialect;
 pub use directory::Selection;
 pub use directory::entries;
 pub use directory::parents_on_disk;
 pub use glob::BadPattern;
 pub use writer::LayerWriter;
 pub use writer::Written;
-
-/// How the same files are written as a tar. Each dialect is exact: a diffID is the digest of these bytes.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Dialect {
-    /// As the Go lifecycle: absolute names, none with a `/` at the end, all times 1980-01-01T00:00:01Z, hard
-    /// links as files.
-    #[default]
-    Lifecycle,
-}
-
-impl Dialect {
-    /// The time of every entry, in seconds since 1970.
-    fn mtime(self) -> u64 {
-        match self {
-            Self::Lifecycle => 315_532_801,
-        }
-    }
-}
 
 /// Why a layer could not be written.
 #[derive(Debug, thiserror::Error)]

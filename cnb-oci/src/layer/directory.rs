@@ -104,7 +104,17 @@ impl<W: Write> LayerWriter<W> {
         metadata: &Metadata,
         owner: User,
     ) -> Result<(), Error> {
-        let file = join(from, path);
+        self.file_on_disk(&join(from, path), join(to, path).as_os_str().as_bytes(), metadata, owner)
+    }
+
+    /// Adds the file `file` as `path`, unless it is a socket.
+    pub(super) fn file_on_disk(
+        &mut self,
+        file: &Path,
+        path: &[u8],
+        metadata: &Metadata,
+        owner: User,
+    ) -> Result<(), Error> {
         let target;
         let file_type = metadata.file_type();
         let kind = if file_type.is_file() {
@@ -112,7 +122,7 @@ impl<W: Write> LayerWriter<W> {
         } else if file_type.is_dir() {
             Kind::Directory
         } else if file_type.is_symlink() {
-            target = fs::read_link(&file).map_err(|source| Error::read(&file, source))?;
+            target = fs::read_link(file).map_err(|source| Error::read(file, source))?;
             Kind::Symlink { target: target.as_os_str().as_bytes() }
         } else if file_type.is_fifo() {
             Kind::Fifo
@@ -121,11 +131,9 @@ impl<W: Write> LayerWriter<W> {
         } else {
             device(metadata)
         };
-        let path = join(to, path);
-        let path = path.as_os_str().as_bytes();
         let mode = metadata.mode() & 0o7777;
         self.header(Header { path, kind, mode, uid: owner.uid, gid: owner.gid, mtime: 0 })?;
-        if let Kind::Regular { size } = kind { self.regular(&file, size) } else { Ok(()) }
+        if let Kind::Regular { size } = kind { self.regular(file, size) } else { Ok(()) }
     }
 
     /// Adds the content of a file that had this size a moment ago.
@@ -188,7 +196,7 @@ fn inside(path: &Path) -> Result<&Path, Error> {
 }
 
 /// `Path::join` adds a `/` at the end for an empty path.
-fn join(directory: &Path, path: &Path) -> PathBuf {
+pub(super) fn join(directory: &Path, path: &Path) -> PathBuf {
     if path.as_os_str().is_empty() { directory.to_owned() } else { directory.join(path) }
 }
 
@@ -202,7 +210,10 @@ fn paths(root: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// Calls `visit` with the path and metadata of `root`, whose path is empty, and all that is below it.
-fn walk(root: &Path, visit: &mut dyn FnMut(&Path, &Metadata) -> Result<(), Error>) -> Result<(), Error> {
+pub(super) fn walk(
+    root: &Path,
+    visit: &mut dyn FnMut(&Path, &Metadata) -> Result<(), Error>,
+) -> Result<(), Error> {
     let mut waiting = vec![PathBuf::new()];
     while let Some(path) = waiting.pop() {
         let file = join(root, &path);
