@@ -7,8 +7,13 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
+use cnb_core::backend::ErrorKind;
+use rustix::io::Errno;
+
+use crate::blob;
+
 mod dialect;
-mod directory;
+pub(crate) mod directory;
 mod glob;
 pub(crate) mod header;
 pub mod launcher;
@@ -66,6 +71,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// What kind of error this is for a backend.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Outside { .. } => ErrorKind::InvalidInput,
+            Self::Read { source, .. } if Errno::from_io_error(source) == Some(Errno::LOOP) => {
+                ErrorKind::InvalidInput
+            }
+            Self::Read { source, .. } | Self::Write { source } => blob::kind_of(source),
+            Self::Changed { .. } | Self::Tar { .. } => ErrorKind::Other,
+        }
+    }
+
     fn read(path: &Path, source: io::Error) -> Self {
         Self::Read { path: path.to_owned(), source }
     }

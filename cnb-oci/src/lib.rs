@@ -19,9 +19,13 @@ pub mod layout;
 pub mod local;
 pub mod parallel;
 pub mod platform;
+#[cfg(any(feature = "helper", feature = "local"))]
+mod process;
 pub mod read_ahead;
 #[cfg(feature = "registry")]
 pub mod registry;
 pub mod rootfs;
+#[cfg(any(feature = "helper", feature = "local"))]
+mod tree;
 
 pub use hash::digest;

@@ -74,37 +74,10 @@ impl<W: Write> LayerWriter<W> {
         for parent in &ownership.parents {
             self.parent(parent)?;
         }
-        let owner = ownership.owner;
-        match selection {
-            Selection::Walk => walk(from, &mut |path, metadata| self.entry(from, to, path, metadata, owner)),
-            Selection::Sorted => {
-                let mut paths = paths(from)?;
-                paths.sort_unstable_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
-                self.paths(from, to, &paths, owner)
-            }
-            Selection::Paths(paths) => self.paths(from, to, paths, owner),
-        }
-    }
-
-    fn paths(&mut self, from: &Path, to: &Path, paths: &[PathBuf], owner: User) -> Result<(), Error> {
-        for path in paths {
-            let path = inside(path)?;
-            let file = join(from, path);
-            let metadata = fs::symlink_metadata(&file).map_err(|source| Error::read(&file, source))?;
-            self.entry(from, to, path, &metadata, owner)?;
-        }
-        Ok(())
-    }
-
-    fn entry(
-        &mut self,
-        from: &Path,
-        to: &Path,
-        path: &Path,
-        metadata: &Metadata,
-        owner: User,
-    ) -> Result<(), Error> {
-        self.file_on_disk(&join(from, path), join(to, path).as_os_str().as_bytes(), metadata, owner)
+        visit(from, selection, &mut |path, metadata| {
+            let name = join(to, path);
+            self.file_on_disk(&join(from, path), name.as_os_str().as_bytes(), metadata, ownership.owner)
+        })
     }
 
     /// Adds the file `file` as `path`, unless it is a socket.
@@ -148,13 +121,44 @@ impl<W: Write> LayerWriter<W> {
     }
 }
 
+/// Calls `visit` with the path, relative to `from`, and the metadata of each file that is selected.
+pub(crate) fn visit<E: From<Error>>(
+    from: &Path,
+    selection: &Selection,
+    visit: &mut dyn FnMut(&Path, &Metadata) -> Result<(), E>,
+) -> Result<(), E> {
+    match selection {
+        Selection::Walk => walk(from, visit),
+        Selection::Sorted => {
+            let mut paths = paths(from)?;
+            paths.sort_unstable_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
+            these(from, &paths, visit)
+        }
+        Selection::Paths(paths) => these(from, paths, visit),
+    }
+}
+
+fn these<E: From<Error>>(
+    from: &Path,
+    paths: &[PathBuf],
+    visit: &mut dyn FnMut(&Path, &Metadata) -> Result<(), E>,
+) -> Result<(), E> {
+    for path in paths {
+        let path = inside(path)?;
+        let file = join(from, path);
+        let metadata = fs::symlink_metadata(&file).map_err(|source| Error::read(&file, source))?;
+        visit(path, &metadata)?;
+    }
+    Ok(())
+}
+
 /// All files of a directory that is to be sliced, in byte order of their paths, for [`slices::split`].
 ///
 /// # Errors
 /// [`Error::Read`].
 pub fn entries(directory: &Path) -> Result<Vec<slices::Entry>, Error> {
     let mut entries = Vec::new();
-    walk(directory, &mut |path, metadata| {
+    walk::<Error>(directory, &mut |path, metadata| {
         let path = if path.as_os_str().is_empty() { OsStr::new(".") } else { path.as_os_str() };
         entries.push(slices::Entry { path: path.as_bytes().to_vec(), is_directory: metadata.is_dir() });
         Ok(())
@@ -196,13 +200,13 @@ fn inside(path: &Path) -> Result<&Path, Error> {
 }
 
 /// `Path::join` adds a `/` at the end for an empty path.
-pub(super) fn join(directory: &Path, path: &Path) -> PathBuf {
+pub(crate) fn join(directory: &Path, path: &Path) -> PathBuf {
     if path.as_os_str().is_empty() { directory.to_owned() } else { directory.join(path) }
 }
 
 fn paths(root: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut paths = Vec::new();
-    walk(root, &mut |path, _| {
+    walk::<Error>(root, &mut |path, _| {
         paths.push(path.to_owned());
         Ok(())
     })?;
@@ -210,10 +214,10 @@ fn paths(root: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// Calls `visit` with the path and metadata of `root`, whose path is empty, and all that is below it.
-pub(super) fn walk(
+pub(super) fn walk<E: From<Error>>(
     root: &Path,
-    visit: &mut dyn FnMut(&Path, &Metadata) -> Result<(), Error>,
-) -> Result<(), Error> {
+    visit: &mut dyn FnMut(&Path, &Metadata) -> Result<(), E>,
+) -> Result<(), E> {
     let mut waiting = vec![PathBuf::new()];
     while let Some(path) = waiting.pop() {
         let file = join(root, &path);

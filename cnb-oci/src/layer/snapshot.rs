@@ -142,7 +142,7 @@ mod tests {
 
     /// Directories that were made on the way have the umask of whoever runs the tests.
     fn open_directories(root: &Path) {
-        walk(root, &mut |path, metadata| {
+        walk::<Error>(root, &mut |path, metadata| {
             if metadata.is_dir() && metadata.mode() & 0o7000 == 0 && path != Path::new("empty") {
                 fs::set_permissions(join(root, path), Permissions::from_mode(0o755)).expect("a mode");
             }
