@@ -11,6 +11,8 @@ pub mod config;
 mod copy;
 pub mod descriptor;
 mod hash;
+#[cfg(feature = "helper")]
+pub mod helper;
 pub mod image;
 mod inside;
 pub mod layer;
