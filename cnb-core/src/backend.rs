@@ -171,6 +171,9 @@ pub struct Capabilities {
     pub failed_outputs: bool,
     /// Everything a step writes is told, however much and fast.
     pub unlimited_output: bool,
+    /// A layer has its entries in the order that is asked for and no others. Elsewhere it is a tree: its entries have
+    /// an order of their own, and every directory above is there.
+    pub ordered_layers: bool,
     /// An image has the config that was given, byte for byte.
     pub exact_config: bool,
     /// [`MountKind::Cache`] keeps its content between steps.
@@ -192,6 +195,7 @@ impl Capabilities {
         existing_layers: true,
         failed_outputs: true,
         unlimited_output: true,
+        ordered_layers: true,
         exact_config: true,
         cache_mounts: true,
         users: true,

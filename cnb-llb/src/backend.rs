@@ -295,6 +295,7 @@ impl Backend for BuildKit {
         capabilities.existing_layers = false;
         capabilities.failed_outputs = false;
         capabilities.unlimited_output = false;
+        capabilities.ordered_layers = false;
         capabilities.exact_config = false;
         capabilities.host_network = self.settings.network == NetworkMode::Host;
         capabilities.export = self.settings.client.is_some();

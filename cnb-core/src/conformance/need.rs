@@ -27,6 +27,8 @@ pub enum Need {
     /// [`Capabilities::load_directory`](crate::backend::Capabilities::load_directory) and
     /// [`Target::with_scratch`].
     LoadDirectory,
+    /// [`Capabilities::ordered_layers`](crate::backend::Capabilities::ordered_layers).
+    OrderedLayers,
     /// [`Target::with_reachable`].
     Reachable,
     /// [`Capabilities::unlimited_output`](crate::backend::Capabilities::unlimited_output).
@@ -49,6 +51,7 @@ impl Need {
             Self::HostNetwork => capabilities.host_network && target.reachable.is_some(),
             Self::LifecycleDialect => target.dialect == Some(Dialect::Lifecycle),
             Self::LoadDirectory => capabilities.load_directory && target.scratch.is_some(),
+            Self::OrderedLayers => capabilities.ordered_layers,
             Self::Reachable => target.reachable.is_some(),
             Self::UnlimitedOutput => capabilities.unlimited_output,
             Self::Users => capabilities.users,

@@ -8,7 +8,8 @@ use crate::backend::User;
 /// Runs processes one after another, and ends with the exit code of the first that fails.
 ///
 /// Every process starts with umask 022, nothing on standard input, no supplementary groups, no way to new
-/// privileges, and exactly the environment given here. What it leaves running is killed when it ends.
+/// privileges, and exactly the environment given here. What it leaves running is killed when it ends, where the
+/// helper is the first process of its namespace.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Deserialize, Serialize)]
 pub struct RunPlan {
     /// What to run, in order. The first that does not end with 0 is the last, unless it is optional. Before each of

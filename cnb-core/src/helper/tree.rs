@@ -8,6 +8,10 @@ use crate::backend::User;
 /// Makes a tree out of parts, as [`Backend::compose`](crate::backend::Backend::compose) and
 /// [`Backend::load`](crate::backend::Backend::load) do it: in order, a later part replaces what an earlier one
 /// wrote.
+///
+/// Copied files keep their time of last modification, and those of one part that are hard links of each other
+/// stay so. All other times are 1980-01-01T00:00:01Z, but for those of directories. Extended attributes are not
+/// kept.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Deserialize, Serialize)]
 pub struct TreePlan {
     /// The root that becomes the tree: an empty directory. It gets mode 0755 and owner `0:0`, unless a part

@@ -22,11 +22,12 @@ use crate::engine::on_each;
 use crate::engine::variable;
 
 /// What no BuildKit can, whatever its store.
-const MISSING: [Need; 5] = [
+const MISSING: [Need; 6] = [
     Need::ExactConfig,
     Need::ExistingLayers,
     Need::FailedOutputs,
     Need::LifecycleDialect,
+    Need::OrderedLayers,
     Need::UnlimitedOutput,
 ];
 

@@ -26,10 +26,7 @@ impl Dialect {
     pub(super) fn header<'a>(self, header: Header<'a>, name: &'a mut Vec<u8>) -> Option<Header<'a>> {
         let mut header = Header { mtime: 315_532_801, ..header };
         if self == Self::BuildKit {
-            let is_slash = |byte: &u8| *byte == b'/';
-            let start = header.path.iter().take_while(|byte| is_slash(byte)).count();
-            let end = header.path.iter().rposition(|byte| !is_slash(byte)).map_or(start, |last| last + 1);
-            *name = header.path[start..end].to_vec();
+            *name = relative(header.path).to_vec();
             match &mut header.kind {
                 Kind::Directory if name.is_empty() => return None,
                 Kind::Directory => name.push(b'/'),
@@ -41,4 +38,11 @@ impl Dialect {
         }
         Some(header)
     }
+}
+
+/// The path without slashes around it.
+fn relative(path: &[u8]) -> &[u8] {
+    let start = path.iter().position(|byte| *byte != b'/').unwrap_or(path.len());
+    let end = path.iter().rposition(|byte| *byte != b'/').map_or(start, |last| last + 1);
+    &path[start..end]
 }

@@ -51,6 +51,7 @@ const FEATURES: [(&str, &[&str]); 4] = [
     ("cnb-lifecycle", &[""]),
     ("cnb-llb", &["", "pb", "rpc", "client", "tls", "gateway", "backend"]),
     ("cnb-oci", &["", "helper", "local", "registry"]),
+    ("cnb-oci", &["", "helper", "local", "registry"]),
 ];
 
 pub(super) fn features() -> Result<()> {
