@@ -51,7 +51,6 @@ const FEATURES: [(&str, &[&str]); 4] = [
     ("cnb-lifecycle", &[""]),
     ("cnb-llb", &["", "pb", "rpc", "client", "tls", "gateway", "backend"]),
     ("cnb-oci", &["", "helper", "local", "registry"]),
-    ("cnb-oci", &["", "helper", "local", "registry"]),
 ];
 
 pub(super) fn features() -> Result<()> {
