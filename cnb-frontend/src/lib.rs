@@ -2,6 +2,11 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+pub mod ignore;
+pub mod platform;
+pub mod settings;
+pub mod target;
+
 use cnb_llb::gateway::Environment;
 use cnb_llb::gateway::InvalidOption;
 use cnb_llb::gateway::Options;
