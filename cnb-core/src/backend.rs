@@ -17,6 +17,8 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+mod chain;
+mod check;
 mod error;
 mod handle;
 mod image;
@@ -24,6 +26,9 @@ mod layer;
 mod step;
 mod tree;
 
+pub use chain::ChainOutput;
+pub use chain::Skipped;
+pub use check::check_path;
 pub use error::Error;
 pub use error::ErrorKind;
 pub use image::Exported;
@@ -40,6 +45,7 @@ pub use step::CacheId;
 pub use step::Mount;
 pub use step::MountKind;
 pub use step::Network;
+pub use step::Secret;
 pub use step::SecretBytes;
 pub use step::SecretFile;
 pub use step::Step;
@@ -79,7 +85,8 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// belong to the owner the source names. Symbolic links are kept as they are.
     ///
     /// # Errors
-    /// `NotFound` when a directory or layer to load does not exist.
+    /// `NotFound` when a directory or layer to load does not exist, `Unsupported` for a source that the backend
+    /// does not have.
     async fn load(&self, source: Source) -> Result<Tree>;
 
     /// Runs one process to its end. Output is sent to `events` while it runs.
@@ -91,6 +98,28 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// `/`, two mounts have the same target or cache, or a secret's path leaves its mount; `Unavailable` when
     /// the backend cannot run processes at all.
     async fn run(&self, step: Step, events: &dyn EventSink) -> Result<StepOutput>;
+
+    /// Runs steps one after another, as one piece of work. The first that ends with an exit code other than zero
+    /// is the last, unless it is [optional](Step::optional). Each is told as a phase that has its name.
+    ///
+    /// A [`MountKind::Carried`] is the tree that the steps before left at its target. Steps of a chain trust each
+    /// other: a backend may run all of them in one container with one root, where each can see the mounts and
+    /// reach the network of any of them, but for the caches of others.
+    ///
+    /// Unless a backend has something better, the steps are [run](Self::run) one by one.
+    ///
+    /// # Errors
+    /// Those of [`Self::run`], and `InvalidInput` when a mount is carried that no step before had.
+    async fn run_chain(&self, steps: Vec<Step>, events: &dyn EventSink) -> Result<ChainOutput> {
+        let mut chain = chain::Chain::new(events);
+        for step in steps {
+            let (step, running) = chain.start(step)?;
+            if chain.finish(running, self.run(step, events).await)?.is_break() {
+                break;
+            }
+        }
+        Ok(chain.output())
+    }
 
     /// The content of a file; links are followed inside the tree.
     ///
@@ -115,6 +144,7 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// The diffID is a function of the entries, their content and the [`Ownership`] alone.
     ///
     /// # Errors
+    /// `Unsupported` for an existing layer, without the capability `existing_layers`;
     /// `NotFound` when an existing layer is asked for and there is no blob with that diffID, `Corrupt` when
     /// there is one whose bytes are not what its digest says.
     async fn finalize(&self, layers: Vec<LayerSource>) -> Result<Vec<Layer>>;
@@ -135,6 +165,14 @@ pub trait Backend: Debug + Send + Sync + 'static {
 pub struct Capabilities {
     /// [`Source::Directory`] can be loaded.
     pub load_directory: bool,
+    /// Layers of images that exist can be had by their diffIDs: [`Source::Layer`], [`LayerContent::Existing`].
+    pub existing_layers: bool,
+    /// A step that fails leaves trees, too.
+    pub failed_outputs: bool,
+    /// Everything a step writes is told, however much and fast.
+    pub unlimited_output: bool,
+    /// An image has the config that was given, byte for byte.
+    pub exact_config: bool,
     /// [`MountKind::Cache`] keeps its content between steps.
     pub cache_mounts: bool,
     /// Steps run as the user they name, and the user owns what they write.
@@ -151,6 +189,10 @@ impl Capabilities {
     /// Everything.
     pub const ALL: Self = Self {
         load_directory: true,
+        existing_layers: true,
+        failed_outputs: true,
+        unlimited_output: true,
+        exact_config: true,
         cache_mounts: true,
         users: true,
         host_network: true,

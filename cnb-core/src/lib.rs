@@ -20,6 +20,7 @@ pub mod env_file;
 pub mod environment;
 pub mod event;
 mod handwritten;
+pub mod helper;
 pub mod id;
 pub mod image_name;
 pub mod labels;

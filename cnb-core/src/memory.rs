@@ -70,6 +70,7 @@ use crate::backend::Source;
 use crate::backend::Step;
 use crate::backend::StepOutput;
 use crate::backend::Tree;
+use crate::backend::check_path;
 use crate::event::EventSink;
 use crate::image_name::ImageName;
 
@@ -141,6 +142,10 @@ impl Backend for Memory {
                 Err(Error::new(ErrorKind::Unsupported, "the memory backend reads no directories")
                     .with("directory", path.display()))
             }
+            Source::Context { name, .. } => {
+                Err(Error::new(ErrorKind::Unsupported, "the memory backend has no contexts")
+                    .with("name", name))
+            }
             Source::Files(files) => compose::compose(vec![Part::Files(files)]).map(FileTree::into_tree),
             Source::Layer { diff_id, image } => {
                 let layer = self.images().layer(&diff_id, image.as_ref())?;
@@ -154,12 +159,12 @@ impl Backend for Memory {
     }
 
     async fn read(&self, tree: &Tree, path: &str) -> Result<Bytes> {
-        files::checked(path)?;
+        check_path(path)?;
         FileTree::of(tree)?.read(path).map_err(|error| files::because(error, path))
     }
 
     async fn list(&self, tree: &Tree, path: &str) -> Result<Vec<Entry>> {
-        files::checked(path)?;
+        check_path(path)?;
         FileTree::of(tree)?.entries(path).map_err(|error| files::because(error, path))
     }
 

@@ -6,6 +6,7 @@
 //! | detect | the buildpacks say which of them take part | the builder's detector |
 //! | restore | layers of earlier builds come back | the builder's restorer |
 //! | build | the buildpacks build | the builder's builder |
+//! | cache | layers are kept for the next build | our `lifecycle cache-save`, in a container of the builder |
 //! | export | layers are finished, labels and config made, the image written | this crate |
 //!
 //! The contract with the builder is the Platform API alone, so stock builders work as they are. Nothing here
@@ -14,11 +15,9 @@
 use bytes::Bytes;
 use cnb_core::backend::Backend;
 use cnb_core::backend::Exported;
+use cnb_core::backend::Tree;
 use cnb_core::encode::go_toml;
-use cnb_core::event::Event;
 use cnb_core::event::EventSink;
-
-use crate::causes::with_causes;
 
 mod analyze;
 mod builder;
@@ -55,29 +54,80 @@ pub async fn build(
     events: &dyn EventSink,
 ) -> Result<Built, Error> {
     let analysis = step::announced(events, "analyze", analyze::analyze(backend, request, events)).await?;
-    let builder = &analysis.builder;
-    let analyzed = go_toml::to_string(&analysis.analyzed).expect("an analysis is a table");
-    let containers = step::Containers::prepare(backend, events, request, builder).await?;
-    let app = phases::load_app(backend, request, builder).await?;
-    let order = request.order.as_ref().map(|order| go_toml::to_string(order).expect("an order is a table"));
-    let detected = containers
-        .during("detect", phases::detect(backend, &containers, builder, &app, &analyzed, order.as_deref()));
-    let detected = detected.await?;
-    let sbom = analysis.previous.sbom_tree(backend).await?;
-    let restored = phases::restore(backend, &containers, request, builder, &detected, &analyzed, sbom);
-    let layers = containers.during("restore", restored).await?;
-    let trees = phases::Trees { app, layers };
-    let trees =
-        containers.during("build", phases::build(backend, &containers, builder, &detected, trees)).await?;
-    let export = async {
-        // The image is what counts; without a cache the next build takes longer.
-        if let Err(error) = phases::save_cache(backend, &containers, request, &trees.layers).await {
-            let message = format!("the layers to cache were not saved: {}", with_causes(&error));
-            events.event(Event::Warning { message });
-        }
-        export::export(backend, request, events, &analysis, &detected, &trees).await
-    };
+    let containers = step::Containers::prepare(backend, events, request, &analysis.builder).await?;
+    let detection = Detection::run(backend, &containers, request, &analysis).await?;
+    let trees = detection.build(backend, &containers, request, &analysis).await?;
+    let export = export::export(backend, request, events, &analysis, &detection.detected, &trees);
     containers.during("export", export).await
+}
+
+/// Where a build can end before there is an image.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Until {
+    /// After detection: the files are `/layers/group.toml` and `/layers/plan.toml`.
+    Detect,
+    /// After the buildpacks have built: the files are `/layers` and `/workspace`.
+    Build,
+}
+
+/// Does a part of a build, and gives the files that it left.
+///
+/// # Errors
+/// Those of [`build`].
+pub async fn build_until(
+    backend: &dyn Backend,
+    request: &BuildRequest,
+    until: Until,
+    events: &dyn EventSink,
+) -> Result<Tree, Error> {
+    let analysis = step::announced(events, "analyze", analyze::analyze(backend, request, events)).await?;
+    let containers = step::Containers::prepare(backend, events, request, &analysis.builder).await?;
+    let detection = Detection::run(backend, &containers, request, &analysis).await?;
+    if until == Until::Detect {
+        return detection.detected.tree(backend).await;
+    }
+    let trees = detection.build(backend, &containers, request, &analysis).await?;
+    trees.whole(backend).await
+}
+
+/// A build whose buildpacks are known.
+struct Detection {
+    app: Tree,
+    analyzed: String,
+    detected: phases::Detected,
+}
+
+impl Detection {
+    async fn run(
+        backend: &dyn Backend,
+        containers: &step::Containers<'_>,
+        request: &BuildRequest,
+        analysis: &analyze::Analysis,
+    ) -> Result<Self, Error> {
+        let builder = &analysis.builder;
+        let analyzed = go_toml::to_string(&analysis.analyzed).expect("an analysis is a table");
+        let app = phases::load_app(backend, request, builder).await?;
+        let order =
+            request.order.as_ref().map(|order| go_toml::to_string(order).expect("an order is a table"));
+        let detected = phases::detect(backend, containers, builder, &app, &analyzed, order.as_deref());
+        let detected = containers.during("detect", detected).await?;
+        Ok(Self { app, analyzed, detected })
+    }
+
+    async fn build(
+        &self,
+        backend: &dyn Backend,
+        containers: &step::Containers<'_>,
+        request: &BuildRequest,
+        analysis: &analyze::Analysis,
+    ) -> Result<phases::Trees, Error> {
+        let builder = &analysis.builder;
+        let sbom = analysis.previous.sbom_tree(backend).await?;
+        let layers = phases::initial_layers(backend, builder, &self.detected, &self.analyzed, sbom).await?;
+        let trees = phases::Trees { app: self.app.clone(), layers };
+        phases::build(backend, containers, request, builder, trees).await
+    }
 }
 
 /// What a build made.

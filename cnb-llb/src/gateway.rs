@@ -46,6 +46,7 @@ mod context;
 mod environment;
 mod options;
 mod output;
+mod own_image;
 mod reference;
 mod resolve;
 mod run;

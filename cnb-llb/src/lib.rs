@@ -70,6 +70,8 @@ pub use source::ResolveMode;
 pub use state::State;
 pub use wire::WireError;
 
+#[cfg(feature = "backend")]
+pub mod backend;
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "rpc")]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::Result;
 
+pub(crate) mod container;
 pub(crate) mod docker;
 pub(crate) mod registry;
 

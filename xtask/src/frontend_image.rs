@@ -1,5 +1,7 @@
 //! `cargo xtask frontend-image`: the image that `# syntax=` in a project.toml names.
 
+use std::path::PathBuf;
+
 use crate::Result;
 use crate::programs;
 use crate::static_image;
@@ -19,6 +21,18 @@ const MAX_SIZE: u64 = 15_000_000;
 /// # Errors
 /// When the program does not build, the image is too large, or the registry does not take it.
 pub(crate) fn run(reference: Option<&str>) -> Result<()> {
+    let layout = make()?;
+    match reference {
+        Some(reference) => static_image::push(&layout, reference),
+        None => Ok(()),
+    }
+}
+
+/// Makes the image and returns the OCI layout that has it.
+///
+/// # Errors
+/// When the program does not build or the image is too large.
+pub(crate) fn make() -> Result<PathBuf> {
     let program = programs::frontend()?;
     let layout = programs::directory().join("frontend-image");
     let size = static_image::make(&program, &layout, &LABELS)?;
@@ -26,8 +40,5 @@ pub(crate) fn run(reference: Option<&str>) -> Result<()> {
     if size > MAX_SIZE {
         return Err(format!("that is more than {MAX_SIZE}").into());
     }
-    match reference {
-        Some(reference) => static_image::push(&layout, reference),
-        None => Ok(()),
-    }
+    Ok(layout)
 }

@@ -27,15 +27,19 @@ pub(crate) fn make(program: &Path, layout: &Path, labels: &[&str]) -> Result<u64
     blobs.map(|blob| Ok(blob?.metadata()?.len())).sum()
 }
 
+/// What `skopeo` calls the image of such a layout.
+pub(crate) fn name(layout: &Path) -> String {
+    format!("oci:{}:{TAG}", layout.display())
+}
+
 /// Puts the image of such a layout into a registry, which speaks TLS unless it is on loopback.
 ///
 /// # Errors
 /// When the registry does not take it.
 pub(crate) fn push(layout: &Path, reference: &str) -> Result<()> {
     debian::ensure(&["skopeo"])?;
-    let from = format!("oci:{}:{TAG}", layout.display());
     let tls = !["127.0.0.1:", "localhost:"].iter().any(|loopback| reference.starts_with(loopback));
     let mut copy = command("skopeo");
-    copy.args(["copy", "--quiet", "--insecure-policy", &format!("--dest-tls-verify={tls}"), &from]);
+    copy.args(["copy", "--quiet", "--insecure-policy", &format!("--dest-tls-verify={tls}"), &name(layout)]);
     command::run(copy.arg(format!("docker://{reference}")))
 }

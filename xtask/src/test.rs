@@ -8,6 +8,7 @@ use crate::programs;
 
 mod apps;
 mod cli;
+mod docker;
 mod engines;
 mod faults;
 mod labels;
@@ -15,6 +16,7 @@ mod lifecycle;
 mod package;
 mod rust;
 mod same;
+mod step;
 mod vectors;
 
 /// One thing that has to hold, callable alone.
@@ -53,6 +55,11 @@ const STAGES: &[Stage] = &[
         about: "Docker Engine with either store builds, pushes, pulls and runs",
         run: engines::run,
     },
+    Stage {
+        name: "docker",
+        about: "`docker build` makes the example applications, with either store",
+        run: docker::run,
+    },
     Stage { name: "package", about: "the packed crates build outside of here", run: package::package },
 ];
 
@@ -62,6 +69,9 @@ const LIFECYCLE: Stage = Stage {
     about: "builds with the Go lifecycle, and what it builds itself",
     run: lifecycle::run,
 };
+
+/// How much of an error is repeated at the end.
+const LAST_LINES: usize = 40;
 
 /// Runs the named stages, or all. One that fails does not stop the next.
 ///
@@ -80,7 +90,24 @@ pub(crate) fn run(names: &[&str]) -> Result<()> {
     if names.is_empty() && !lifecycle::is_wanted() {
         println!("nothing was compared with the Go lifecycle: {} is not set", lifecycle::VARIABLE);
     }
+    for (stage, _, result) in &results {
+        if let Err(error) = result {
+            println!("\n{} FAILED:\n{}", stage.name, abridged(&error.to_string()));
+        }
+    }
     if failed == 0 { Ok(()) } else { Err("some stages failed: see above".into()) }
+}
+
+/// The first line of an error and the last ones: whoever shows a log may have cut all that is above.
+fn abridged(error: &str) -> String {
+    let lines: Vec<&str> = error.trim_end().lines().collect();
+    match lines.as_slice() {
+        [first, middle @ ..] if middle.len() > LAST_LINES => {
+            let last = &middle[middle.len() - LAST_LINES..];
+            format!("{first}\n[...]\n{}", last.join("\n"))
+        }
+        _ => lines.join("\n"),
+    }
 }
 
 /// The stages, one a line.

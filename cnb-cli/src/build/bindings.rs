@@ -56,7 +56,7 @@ fn collect(root: &Path, relative: &mut Vec<String>, files: &mut Vec<SecretFile>)
             collect(root, relative, files)?;
         } else {
             let content = fs::read(&path).map_err(|error| unreadable(&path, &error))?;
-            files.push(SecretFile { path: relative.join("/"), content: SecretBytes::new(content) });
+            files.push(SecretFile { path: relative.join("/"), content: SecretBytes::new(content).into() });
         }
         relative.pop();
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use bytes::Bytes;
+use serde::Deserialize;
+use serde::Serialize;
 
 use super::tree::Tree;
 
@@ -25,7 +27,7 @@ pub struct Step {
     /// Environment, in order. A later value of a name wins.
     pub env: Vec<(String, String)>,
     /// Environment whose values are secret.
-    pub secret_env: Vec<(String, SecretBytes)>,
+    pub secret_env: Vec<(String, Secret)>,
     /// Who runs it.
     pub user: User,
     /// Working directory, which exists.
@@ -35,6 +37,12 @@ pub struct Step {
     pub mounts: Vec<Mount>,
     /// What it can reach.
     pub network: Network,
+    /// Whether what it leaves depends on nothing but root, command, environment, user and mounted trees. Then a
+    /// backend may take what such a step left before instead of running it again; nothing is told of what it
+    /// wrote. Caches, secrets and the network are passed over.
+    pub repeatable: bool,
+    /// Whether a [chain](super::Backend::run_chain) goes on when it fails.
+    pub optional: bool,
 }
 
 impl Step {
@@ -54,6 +62,8 @@ impl Step {
             cwd: "/".to_owned(),
             mounts: Vec::new(),
             network: Network::None,
+            repeatable: false,
+            optional: false,
         }
     }
 
@@ -66,8 +76,8 @@ impl Step {
 
     /// Adds a variable with a secret value.
     #[must_use]
-    pub fn with_secret_env(mut self, name: impl Into<String>, value: SecretBytes) -> Self {
-        self.secret_env.push((name.into(), value));
+    pub fn with_secret_env(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
+        self.secret_env.push((name.into(), value.into()));
         self
     }
 
@@ -98,6 +108,20 @@ impl Step {
         self.network = network;
         self
     }
+
+    /// Says that what it left before is as good as running it again.
+    #[must_use]
+    pub fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+
+    /// Says that a chain goes on when it fails.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
 }
 
 /// Something mounted into a step.
@@ -113,9 +137,14 @@ pub struct Mount {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum MountKind {
+    /// The socket of an SSH agent of the client, under the name the client has for it: mostly `default`.
+    Agent(String),
     /// A directory that keeps its content between steps. At most one step at a time has it: others wait.
     /// New ones are empty, mode 0755, and belong to the step's user.
     Cache(CacheId),
+    /// In a [chain](super::Backend::run_chain), the tree that the steps before left at this target; to be changed as
+    /// that of [`Self::InOut`].
+    Carried,
     /// A tree that the step may change; the changed tree is in [`StepOutput::outputs`].
     InOut(Tree),
     /// A tree that the step may read.
@@ -152,7 +181,42 @@ pub struct SecretFile {
     /// Path relative to the mount, `/`-separated.
     pub path: String,
     /// The content.
-    pub content: SecretBytes,
+    pub content: Secret,
+}
+
+/// Where a secret comes from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Secret {
+    /// From the caller.
+    Bytes(SecretBytes),
+    /// From the client that a backend works for: one of the secrets that it offers, which the caller cannot see.
+    OfClient {
+        /// The name that the client has for it.
+        id: String,
+    },
+}
+
+impl From<SecretBytes> for Secret {
+    fn from(bytes: SecretBytes) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl Secret {
+    /// The bytes, for backends without clients.
+    ///
+    /// # Errors
+    /// `Unsupported` when a client has them.
+    pub fn expose(&self) -> super::Result<&[u8]> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes.expose()),
+            Self::OfClient { id } => Err(super::Error::new(
+                super::ErrorKind::Unsupported,
+                format!("there is no client that has the secret `{id}`"),
+            )),
+        }
+    }
 }
 
 /// Bytes that no `Debug` output shows.
@@ -178,7 +242,7 @@ impl fmt::Debug for SecretBytes {
 }
 
 /// A user and group by number.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Deserialize, Serialize)]
 pub struct User {
     /// User id.
     pub uid: u32,

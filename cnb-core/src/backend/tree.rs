@@ -11,6 +11,7 @@ use super::handle::Handle;
 use super::image::Image;
 use super::step::User;
 use crate::digest::DiffId;
+use crate::project::Files;
 
 /// A reference to an immutable tree of files that a backend keeps.
 #[derive(Clone, Debug)]
@@ -46,6 +47,16 @@ pub enum Source {
         path: PathBuf,
         /// Which files to take; all when there is none.
         filter: Option<Arc<dyn Filter>>,
+        /// Who owns everything in the tree, its root included.
+        owner: User,
+    },
+    /// A directory that the backend has under a name, for example what a client of it calls its context. Its files get
+    /// the modes and times of [`Self::Directory`].
+    Context {
+        /// Its name.
+        name: String,
+        /// Which files to take.
+        files: Files,
         /// Who owns everything in the tree, its root included.
         owner: User,
     },

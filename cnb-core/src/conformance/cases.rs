@@ -18,6 +18,7 @@ macro_rules! cases {
 
 mod cache;
 mod cancel;
+mod chain;
 mod compose;
 mod directory;
 mod exit;
@@ -40,6 +41,7 @@ pub(super) const ALL: &[&[Case]] = &[
     directory::CASES,
     process::CASES,
     exit::CASES,
+    chain::CASES,
     streaming::CASES,
     output::CASES,
     mount::CASES,

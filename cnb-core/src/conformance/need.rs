@@ -11,8 +11,14 @@ pub enum Need {
     CacheMounts,
     /// [`Capabilities::cancellation`](crate::backend::Capabilities::cancellation).
     Cancellation,
+    /// [`Capabilities::exact_config`](crate::backend::Capabilities::exact_config).
+    ExactConfig,
+    /// [`Capabilities::existing_layers`](crate::backend::Capabilities::existing_layers).
+    ExistingLayers,
     /// [`Capabilities::export`](crate::backend::Capabilities::export) and [`Target::with_output`].
     Export,
+    /// [`Capabilities::failed_outputs`](crate::backend::Capabilities::failed_outputs).
+    FailedOutputs,
     /// [`Capabilities::host_network`](crate::backend::Capabilities::host_network) and
     /// [`Target::with_reachable`].
     HostNetwork,
@@ -23,6 +29,8 @@ pub enum Need {
     LoadDirectory,
     /// [`Target::with_reachable`].
     Reachable,
+    /// [`Capabilities::unlimited_output`](crate::backend::Capabilities::unlimited_output).
+    UnlimitedOutput,
     /// [`Capabilities::users`](crate::backend::Capabilities::users).
     Users,
 }
@@ -34,11 +42,15 @@ impl Need {
         match self {
             Self::CacheMounts => capabilities.cache_mounts,
             Self::Cancellation => capabilities.cancellation,
+            Self::ExactConfig => capabilities.exact_config,
+            Self::ExistingLayers => capabilities.existing_layers,
             Self::Export => capabilities.export && target.output.is_some(),
+            Self::FailedOutputs => capabilities.failed_outputs,
             Self::HostNetwork => capabilities.host_network && target.reachable.is_some(),
             Self::LifecycleDialect => target.dialect == Some(Dialect::Lifecycle),
             Self::LoadDirectory => capabilities.load_directory && target.scratch.is_some(),
             Self::Reachable => target.reachable.is_some(),
+            Self::UnlimitedOutput => capabilities.unlimited_output,
             Self::Users => capabilities.users,
         }
     }

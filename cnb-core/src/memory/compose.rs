@@ -11,6 +11,7 @@ use crate::backend::File;
 use crate::backend::Part;
 use crate::backend::Result;
 use crate::backend::User;
+use crate::backend::check_path;
 
 /// Applies the parts in order to an empty directory.
 pub(super) fn compose(parts: Vec<Part>) -> Result<FileTree> {
@@ -31,7 +32,7 @@ impl FileTree {
     }
 
     fn copy(&mut self, tree: &Self, from: &str, to: &str) -> Result<()> {
-        files::checked(from)?;
+        check_path(from)?;
         let found = tree.resolve(from, false).map_err(|error| files::because(error, from))?;
         let nodes = tree.subtree(&found);
         if nodes.is_empty() {
@@ -42,7 +43,7 @@ impl FileTree {
 
     /// Puts a node at a path, in the place of what is there; a directory is merged into one that exists.
     pub(super) fn place(&mut self, path: &str, node: Node) -> Result<()> {
-        files::checked(path)?;
+        check_path(path)?;
         let path = path.trim_end_matches('/');
         if path.is_empty() {
             return self.place_root(node);

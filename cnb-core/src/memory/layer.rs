@@ -20,6 +20,7 @@ use crate::backend::LayerSource;
 use crate::backend::Ownership;
 use crate::backend::Result;
 use crate::backend::Select;
+use crate::backend::check_path;
 use crate::digest::DiffId;
 use crate::digest::Digest;
 
@@ -91,8 +92,8 @@ fn select_entries(
     select: &Select,
     ownership: &Ownership,
 ) -> Result<Entries> {
-    files::checked(from)?;
-    files::checked(to)?;
+    check_path(from)?;
+    check_path(to)?;
     let from = tree.resolve(from, true).map_err(|error| files::because(error, from))?;
     if !tree.0.get(&from).is_some_and(Node::is_directory) {
         return Err(Error::new(ErrorKind::NotFound, "there is no such directory").with("path", from));

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::MAGIC;
 use super::Memory;
-use super::files;
 use super::files::FileTree;
 use super::files::Node;
 use super::process::Process;
@@ -28,8 +27,8 @@ use crate::passwd;
 /// Runs a step. Everything it changes is in its [`View`], so dropping this future undoes all but what it
 /// wrote to caches.
 pub(super) async fn run(memory: &Memory, step: Step, events: &dyn EventSink) -> Result<StepOutput> {
-    check(&step)?;
-    let mut env = environment(&step);
+    step.check()?;
+    let mut env = environment(&step)?;
     let outputs: Vec<String> = targets(&step.mounts, |kind| matches!(kind, MountKind::InOut(_)));
     let mut mounts = Vec::new();
     let mut wanted = step.mounts;
@@ -51,37 +50,17 @@ pub(super) async fn run(memory: &Memory, step: Step, events: &dyn EventSink) -> 
     Ok(StepOutput::new(exit_code, left.collect()))
 }
 
-fn check(step: &Step) -> Result<()> {
-    let invalid = |message| Error::new(ErrorKind::InvalidInput, message).with("step", &step.name);
-    if !step.argv.first().is_some_and(|program| program.starts_with('/')) {
-        return Err(invalid("the program of a step must be an absolute path"));
+fn environment(step: &Step) -> Result<Vec<(String, String)>> {
+    let mut all = step.env.clone();
+    for (name, secret) in &step.secret_env {
+        all.push((name.clone(), String::from_utf8_lossy(secret.expose()?).into_owned()));
     }
-    let mut all = targets(&step.mounts, |_| true);
-    if all.iter().any(|target| files::checked(target).is_err() || target == "/") {
-        return Err(invalid("the target of a mount must be an absolute path below `/`"));
-    }
-    let mut caches: Vec<&str> = step.mounts.iter().filter_map(cache_name).collect();
-    let (targets, names) = (all.len(), caches.len());
-    all.sort();
-    all.dedup();
-    caches.sort_unstable();
-    caches.dedup();
-    if all.len() < targets || caches.len() < names {
-        return Err(invalid("a step has two mounts of the same target or cache"));
-    }
-    Ok(())
-}
-
-fn environment(step: &Step) -> Vec<(String, String)> {
-    let secret = |(name, value): &(String, crate::backend::SecretBytes)| {
-        (name.clone(), String::from_utf8_lossy(value.expose()).into_owned())
-    };
     let mut env: Vec<(String, String)> = Vec::new();
-    for (name, value) in step.env.iter().cloned().chain(step.secret_env.iter().map(secret)) {
+    for (name, value) in all {
         env.retain(|(earlier, _)| *earlier != name);
         env.push((name, value));
     }
-    env
+    Ok(env)
 }
 
 /// Adds `HOME` where the step has none, or an empty one.
@@ -112,6 +91,10 @@ async fn mounted(memory: &Memory, mount: Mount, user: User) -> Result<Mounted> {
         MountKind::ReadOnly(tree) => (Held::Own(FileTree::of(&tree)?.clone()), false),
         MountKind::Secrets(secrets) => (Held::Own(secret_files(secrets, user)?), false),
         MountKind::Tmpfs => (Held::Own(FileTree::owned_by(user)), true),
+        MountKind::Agent(_) | MountKind::Carried => {
+            let message = "there is neither a client nor a chain of steps";
+            return Err(Error::new(ErrorKind::Unsupported, message).with("mount", target));
+        }
     };
     Ok(Mounted { target, files, writable })
 }
@@ -119,7 +102,7 @@ async fn mounted(memory: &Memory, mount: Mount, user: User) -> Result<Mounted> {
 fn secret_files(secrets: Vec<SecretFile>, owner: User) -> Result<FileTree> {
     let mut files = FileTree::owned_by(owner);
     for secret in secrets {
-        let kind = FileKind::Regular(secret.content.expose().to_vec().into());
+        let kind = FileKind::Regular(secret.content.expose()?.to_vec().into());
         files.place(&format!("/{}", secret.path), Node { kind, mode: 0o400, owner })?;
     }
     Ok(files)

@@ -156,8 +156,11 @@ impl Backend for Faulty {
 
     async fn run(&self, mut step: Step, events: &dyn EventSink) -> Result<StepOutput> {
         self.spoil_step(&mut step);
-        let secret: String =
-            step.secret_env.iter().map(|(_, value)| String::from_utf8_lossy(value.expose())).collect();
+        let secret: String = step
+            .secret_env
+            .iter()
+            .map(|(_, value)| String::from_utf8_lossy(value.expose().unwrap_or_default()))
+            .collect();
         if self.has(Fault::SecretIsInEvent) {
             events.event(Event::Warning { message: format!("running with {secret}") });
         }

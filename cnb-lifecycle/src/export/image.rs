@@ -46,6 +46,8 @@ pub struct ImageInputs<'a> {
     pub process_type: Option<&'a str>,
     /// The execution environment; in a label from Platform API 0.15 on.
     pub exec_env: &'a str,
+    /// More labels: they win over those of the buildpacks.
+    pub more_labels: &'a [(String, String)],
     /// When the image was made, in seconds since 1970: from Platform API 0.9 on, else
     /// [`config::DEFAULT_EPOCH`].
     pub created: Option<i64>,
@@ -148,6 +150,7 @@ impl Plan {
         if inputs.api.has_exec_env() && !inputs.exec_env.is_empty() {
             labels.push((labels::EXEC_ENV.to_owned(), inputs.exec_env.to_owned()));
         }
+        labels.extend_from_slice(inputs.more_labels);
         labels
     }
 
@@ -299,6 +302,7 @@ mod tests {
                 project: &ProjectLabel::default(),
                 process_type,
                 exec_env: "test",
+                more_labels: &[],
                 created: Some(0),
             },
         )?;

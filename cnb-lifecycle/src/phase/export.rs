@@ -339,6 +339,7 @@ fn config(
         project: inputs.project,
         process_type: inputs.process_type,
         exec_env: inputs.exec_env,
+        more_labels: &[],
         created: inputs.created,
     };
     let labels = plan.labels(&plan.metadata(diff_ids, top_layer, &image), &image);

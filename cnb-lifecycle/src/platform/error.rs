@@ -45,7 +45,7 @@ pub enum Error {
     #[error("{}", phase_failed(phase, *code))]
     Phase {
         /// Which one.
-        phase: &'static str,
+        phase: String,
         /// Its exit code.
         code: i32,
     },

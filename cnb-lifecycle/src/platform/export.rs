@@ -90,6 +90,7 @@ fn image_inputs<'a>(
         project: &request.project,
         process_type: request.process_type.as_deref(),
         exec_env: &request.exec_env,
+        more_labels: &request.labels,
         created: request.epoch,
     }
 }

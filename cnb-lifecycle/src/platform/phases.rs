@@ -1,10 +1,12 @@
 //! The phases that run in containers of the builder.
 
 use cnb_core::backend::Backend;
+use cnb_core::backend::CacheId;
 use cnb_core::backend::File;
 use cnb_core::backend::MountKind;
 use cnb_core::backend::Part;
 use cnb_core::backend::Source;
+use cnb_core::backend::Step;
 use cnb_core::backend::Tree;
 use cnb_core::backend::User;
 
@@ -28,6 +30,8 @@ const CACHE_DIR: &str = "/cache";
 /// A run.toml that declares nothing.
 const NO_RUN_IMAGES: &str = "/dev/null";
 const TOOL_DIR: &str = "/cnb-tool";
+/// The step that keeps layers for the next build.
+pub(super) const SAVE_CACHE: &str = "cache";
 
 /// What detection found out, as the files that the next phases read.
 #[derive(Clone, Debug)]
@@ -36,6 +40,14 @@ pub(super) struct Detected {
     pub(super) group: Group,
     /// plan.toml, its entries in a fixed order.
     pub(super) plan: String,
+}
+
+impl Detected {
+    /// The files, where the phases have them.
+    pub(super) async fn tree(&self, backend: &dyn Backend) -> Result<Tree, Error> {
+        let files = vec![File::regular(GROUP, self.group.to_toml()), File::regular(PLAN, self.plan.clone())];
+        backend.load(Source::Files(files)).await.during("lay out what detection found")
+    }
 }
 
 /// Trees of a build on its way.
@@ -47,6 +59,15 @@ pub(super) struct Trees {
     pub(super) layers: Tree,
 }
 
+impl Trees {
+    /// Both, where the phases have them.
+    pub(super) async fn whole(self, backend: &dyn Backend) -> Result<Tree, Error> {
+        let part = |tree, to: &str| Part::Copy { tree, from: "/".to_owned(), to: to.to_owned() };
+        let parts = vec![part(self.app, APP_DIR), part(self.layers, LAYERS_DIR)];
+        backend.compose(parts).await.during("lay out what the buildpacks left")
+    }
+}
+
 /// Brings the application in, as the build user will see it.
 pub(super) async fn load_app(
     backend: &dyn Backend,
@@ -55,6 +76,7 @@ pub(super) async fn load_app(
 ) -> Result<Tree, Error> {
     let source = match request.app.clone() {
         Source::Directory { path, filter, .. } => Source::Directory { path, filter, owner: builder.user },
+        Source::Context { name, files, .. } => Source::Context { name, files, owner: builder.user },
         Source::Files(files) => Source::Files(owned(files, builder.user)),
         other => other,
     };
@@ -99,11 +121,30 @@ pub(super) async fn detect(
     Ok(Detected { group, plan: sorted_plan(&plan)? })
 }
 
-/// Gives the layers back that the buildpacks of the group may use again.
-pub(super) async fn restore(
+/// Gives the layers back that the buildpacks may use again, lets the buildpacks build, and keeps what the next build
+/// may use again: one piece of work, as what a backend keeps of a step must not depend on what was in a cache.
+pub(super) async fn build(
     backend: &dyn Backend,
     containers: &Containers<'_>,
     request: &BuildRequest,
+    builder: &Builder,
+    trees: Trees,
+) -> Result<Trees, Error> {
+    let mut steps = vec![
+        restore(containers, request, builder, trees.layers),
+        run_buildpacks(containers, builder, trees.app),
+    ];
+    if let Some(cache) = &request.cache {
+        steps.push(save_cache(backend, containers, request, cache).await?);
+    }
+    let mut left = containers.run_chain(steps).await?;
+    let mut take = |target| left.remove(target).expect("a backend returns a tree for each in-out mount");
+    Ok(Trees { app: take(APP_DIR), layers: take(LAYERS_DIR) })
+}
+
+/// `<layers>` before layers are restored.
+pub(super) async fn initial_layers(
+    backend: &dyn Backend,
     builder: &Builder,
     detected: &Detected,
     analyzed: &str,
@@ -112,9 +153,13 @@ pub(super) async fn restore(
     let files = vec![
         File::regular("/analyzed.toml", analyzed.to_owned()),
         File::regular("/group.toml", detected.group.to_toml()),
+        File::regular("/plan.toml", detected.plan.clone()),
     ];
     let from_root = |tree| Part::Copy { tree, from: LAYERS_DIR.to_owned(), to: "/".to_owned() };
-    let layers = layers_tree(backend, builder, sbom.map(from_root).into_iter().collect(), files).await?;
+    layers_tree(backend, builder, sbom.map(from_root).into_iter().collect(), files).await
+}
+
+fn restore(containers: &Containers<'_>, request: &BuildRequest, builder: &Builder, layers: Tree) -> Step {
     let (uid, gid) = (builder.user.uid.to_string(), builder.user.gid.to_string());
     let mut args = vec!["-layers", LAYERS_DIR, "-group", GROUP, "-analyzed", ANALYZED];
     args.extend(["-uid", &uid, "-gid", &gid]);
@@ -125,59 +170,46 @@ pub(super) async fn restore(
     if builder.platform_api.checks_run_image_again() {
         args.extend(["-run", NO_RUN_IMAGES]);
     }
-    let mut step = containers
+    let step = containers
         .of_lifecycle("restore", "restorer", &args)
         .with_mount(LAYERS_DIR, MountKind::InOut(layers));
-    if let Some(cache) = &request.cache {
-        step = step.with_mount(CACHE_DIR, MountKind::Cache(cache.clone()));
+    match &request.cache {
+        Some(cache) => step.with_mount(CACHE_DIR, MountKind::Cache(cache.clone())),
+        None => step,
     }
-    Ok(output(containers.run("restore", step).await?, LAYERS_DIR))
 }
 
-/// Lets the buildpacks build.
-pub(super) async fn build(
-    backend: &dyn Backend,
-    containers: &Containers<'_>,
-    builder: &Builder,
-    detected: &Detected,
-    trees: Trees,
-) -> Result<Trees, Error> {
-    let plan = vec![File::regular("/plan.toml", detected.plan.clone())];
-    let whole = Part::Copy { tree: trees.layers, from: "/".to_owned(), to: "/".to_owned() };
-    let layers = layers_tree(backend, builder, vec![whole], plan).await?;
+fn run_buildpacks(containers: &Containers<'_>, builder: &Builder, app: Tree) -> Step {
     let mut args = vec!["-app", APP_DIR, "-layers", LAYERS_DIR, "-platform", "/platform"];
     args.extend(["-group", GROUP, "-plan", PLAN]);
     if builder.platform_api.builder_takes_analyzed() {
         args.extend(["-analyzed", ANALYZED]);
     }
-    let step = containers
+    containers
         .of_buildpacks("build", "builder", &args)
         .with_cwd(APP_DIR)
-        .with_mount(APP_DIR, MountKind::InOut(trees.app))
-        .with_mount(LAYERS_DIR, MountKind::InOut(layers));
-    let mut left = containers.run("build", step).await?;
-    let mut take =
-        |target| left.outputs.remove(target).expect("a backend returns a tree for each in-out mount");
-    Ok(Trees { app: take(APP_DIR), layers: take(LAYERS_DIR) })
+        .with_mount(APP_DIR, MountKind::InOut(app))
+        .with_mount(LAYERS_DIR, MountKind::Carried)
 }
 
-/// Puts the layers with `cache = true` into the cache of the project.
-pub(super) async fn save_cache(
+/// Puts the layers with `cache = true` into the cache of the project. The image is what counts: without a cache the
+/// next build takes longer.
+async fn save_cache(
     backend: &dyn Backend,
     containers: &Containers<'_>,
     request: &BuildRequest,
-    layers: &Tree,
-) -> Result<(), Error> {
-    let Some(cache) = &request.cache else { return Ok(()) };
+    cache: &CacheId,
+) -> Result<Step, Error> {
     let tool = backend.load(request.tool.clone()).await.during("load the program that saves the cache")?;
     let args = ["cache-save", "-layers", LAYERS_DIR, "-group", GROUP, "-cache-dir", CACHE_DIR];
     let mut step = containers
-        .of_lifecycle("cache", "lifecycle", &args)
+        .of_lifecycle(SAVE_CACHE, "lifecycle", &args)
+        .optional()
         .with_mount(TOOL_DIR, MountKind::ReadOnly(tool))
-        .with_mount(LAYERS_DIR, MountKind::ReadOnly(layers.clone()))
+        .with_mount(LAYERS_DIR, MountKind::Carried)
         .with_mount(CACHE_DIR, MountKind::Cache(cache.clone()));
     step.argv[0] = format!("{TOOL_DIR}/lifecycle");
-    containers.run("cache", step).await.map(drop)
+    Ok(step)
 }
 
 async fn text(

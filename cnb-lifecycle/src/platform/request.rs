@@ -41,6 +41,10 @@ pub struct BuildRequest {
     pub container_env: Vec<(String, String)>,
     /// Service bindings for the buildpacks.
     pub bindings: Vec<Binding>,
+    /// Files that the buildpacks find below `/run/secrets`.
+    pub secrets: Vec<SecretFile>,
+    /// SSH agents of the client, by the names that it has for them. `SSH_AUTH_SOCK` leads to the first.
+    pub agents: Vec<String>,
     /// Buildpacks that the builder does not have.
     pub buildpacks: Vec<ExtraBuildpack>,
     /// What to detect instead of the builder's own order.
@@ -55,6 +59,8 @@ pub struct BuildRequest {
     pub cache: Option<CacheId>,
     /// What the containers can reach.
     pub network: Network,
+    /// More labels for the image. They win over those of the buildpacks.
+    pub labels: Vec<(String, String)>,
     /// Source metadata for the label `io.buildpacks.project.metadata`.
     pub project: ProjectLabel,
     /// The execution environment, `CNB_EXEC_ENV`; used from Platform API 0.15 on.
@@ -79,6 +85,8 @@ impl BuildRequest {
             env: Vec::new(),
             container_env: Vec::new(),
             bindings: Vec::new(),
+            secrets: Vec::new(),
+            agents: Vec::new(),
             buildpacks: Vec::new(),
             order: None,
             platform_api: None,
@@ -86,6 +94,7 @@ impl BuildRequest {
             tool,
             cache: None,
             network: Network::Host,
+            labels: Vec::new(),
             project: ProjectLabel::default(),
             exec_env: "production".to_owned(),
             epoch: None,

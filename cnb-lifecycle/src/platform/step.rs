@@ -1,11 +1,14 @@
 //! The containers that the phases of a build run in.
 
+use std::collections::BTreeMap;
+
 use cnb_core::backend::Backend;
 use cnb_core::backend::File;
 use cnb_core::backend::MountKind;
 use cnb_core::backend::Network;
 use cnb_core::backend::Part;
 use cnb_core::backend::SecretFile;
+use cnb_core::backend::Skipped;
 use cnb_core::backend::Source;
 use cnb_core::backend::Step;
 use cnb_core::backend::StepOutput;
@@ -19,12 +22,15 @@ use super::builder::LIFECYCLE_DIR;
 use super::error::During as _;
 use super::error::Error;
 use super::request::ExtraBuildpack;
+use crate::causes::with_causes;
 
 /// Where the application is in a container.
 pub(super) const APP_DIR: &str = "/workspace";
 /// Where layers and the documents of the phases are.
 pub(super) const LAYERS_DIR: &str = "/layers";
 const PLATFORM_DIR: &str = "/platform";
+const SECRETS_DIR: &str = "/run/secrets";
+const AGENTS_DIR: &str = "/run/ssh-agents";
 
 /// What every phase that runs in a container sees.
 #[derive(Debug)]
@@ -80,6 +86,16 @@ impl<'a> Containers<'a> {
             step = step
                 .with_mount(format!("{PLATFORM_DIR}/bindings"), MountKind::Secrets(self.bindings.clone()));
         }
+        if !self.request.secrets.is_empty() {
+            step = step.with_mount(SECRETS_DIR, MountKind::Secrets(self.request.secrets.clone()));
+        }
+        for (number, agent) in self.request.agents.iter().enumerate() {
+            let socket = format!("{AGENTS_DIR}/{number}.sock");
+            if number == 0 {
+                step = step.with_env("SSH_AUTH_SOCK", socket.clone());
+            }
+            step = step.with_mount(socket, MountKind::Agent(agent.clone()));
+        }
         for (target, tree) in &self.buildpacks {
             step = step.with_mount(target.clone(), MountKind::ReadOnly(tree.clone()));
         }
@@ -94,6 +110,7 @@ impl<'a> Containers<'a> {
         let mut step = Step::new(phase, self.builder.image.root.clone(), command)
             .with_user(self.builder.user)
             .with_network(Network::None);
+        step.repeatable = true;
         step.env.clone_from(&self.builder.env);
         step.env.extend(self.request.container_env.iter().cloned());
         step = step.with_env("CNB_PLATFORM_API", self.builder.platform_api.to_string());
@@ -111,7 +128,21 @@ impl<'a> Containers<'a> {
         let output = self.backend.run(step, self.events).await.during(format!("run the {phase} phase"))?;
         match output.exit_code {
             0 => Ok(output),
-            code => Err(Error::Phase { phase, code }),
+            code => Err(Error::Phase { phase: phase.to_owned(), code }),
+        }
+    }
+
+    /// Runs phases as one piece of work. Gives the trees that they left, by where they were mounted.
+    pub(super) async fn run_chain(&self, steps: Vec<Step>) -> Result<BTreeMap<String, Tree>, Error> {
+        let action = "run the phases that build";
+        let left = self.backend.run_chain(steps, self.events).await.during(action)?;
+        for Skipped { step, error, .. } in &left.skipped {
+            let message = format!("the {step} phase was skipped: {}", with_causes(error));
+            self.events.event(Event::Warning { message });
+        }
+        match left.ended_by {
+            None => Ok(left.outputs),
+            Some(phase) => Err(Error::Phase { phase, code: left.exit_code }),
         }
     }
 

@@ -52,7 +52,7 @@ pub(crate) fn request(output: &str) -> BuildRequest {
     request.run_image = Some(name("memory:run"));
     request.env = vec![("MODE".to_owned(), "fast".to_owned())];
     request.cache = CacheId::new("project");
-    let key = SecretFile { path: "key".to_owned(), content: SecretBytes::new("geheim") };
+    let key = SecretFile { path: "key".to_owned(), content: SecretBytes::new("geheim").into() };
     request.bindings = vec![Binding { name: "db".to_owned(), files: vec![key] }];
     request
 }

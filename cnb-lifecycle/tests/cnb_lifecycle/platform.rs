@@ -132,7 +132,10 @@ fn label(built: &Built) -> String {
 fn a_build_makes_an_image_whose_labels_name_its_layers() {
     let backend = backend(0);
     let (built, seen) = build(&backend, &request("memory:app"));
-    assert_eq!(seen.phases(), ["analyze true", "detect true", "restore true", "build true", "export true"]);
+    assert_eq!(
+        seen.phases(),
+        ["analyze true", "detect true", "restore true", "build true", "cache true", "export true"]
+    );
     assert_eq!(seen.reused("x/dep:libs"), Some(false));
 
     let config: Value = serde_json::from_slice(&built.config).expect("JSON");
@@ -185,6 +188,6 @@ fn a_last_build_whose_layers_are_gone_is_told_and_forgotten() {
 fn the_exit_code_of_a_phase_ends_the_build() {
     let seen = Seen::default();
     let failed = block_on(platform::build(&backend(20), &request("memory:app"), &seen));
-    assert!(matches!(failed, Err(Error::Phase { phase: "detect", code: 20 })), "{failed:?}");
+    assert!(matches!(&failed, Err(Error::Phase { phase, code: 20 }) if phase == "detect"), "{failed:?}");
     assert_eq!(seen.phases(), ["analyze true", "detect false"]);
 }

@@ -54,6 +54,12 @@ impl Output {
         self.with_metadata("containerimage.config", config)
     }
 
+    /// The config of the image that it is based on, in JSON: what it has is older than any time that is asked for.
+    #[must_use]
+    pub fn with_base_config(self, config: impl Into<Vec<u8>>) -> Self {
+        self.with_metadata("containerimage.base.config", config)
+    }
+
     /// Something else that is to be said of the files.
     #[must_use]
     pub fn with_metadata(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {

@@ -25,20 +25,21 @@ use super::owner::Owners;
 pub(super) fn mount(target: &Path, files: &[SecretFile], user: User, owners: Owners) -> Result<Mounted> {
     let mounted = overlay::mount_memory(target)?;
     for file in files {
-        let written = write(target, file, user, owners);
+        let content = file.content.expose()?;
+        let written = write(target, file, content, user, owners);
         written.map_err(|error| failed(file, error))?;
     }
     Ok(mounted)
 }
 
-fn write(target: &Path, file: &SecretFile, user: User, owners: Owners) -> io::Result<()> {
+fn write(target: &Path, file: &SecretFile, content: &[u8], user: User, owners: Owners) -> io::Result<()> {
     let plain = Path::new(&file.path).components().all(|part| matches!(part, Component::Normal(_)));
     let path = format!("/{}", file.path);
     let (parent, name) = inside::split(&path).filter(|_| plain).ok_or(io::ErrorKind::InvalidInput)?;
     let parent = Inside::new(target)?.open_or_make_directory(parent)?;
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
     let created = rustix::fs::openat(&parent, name, flags, Mode::RUSR)?;
-    File::from(created).write_all(file.content.expose())?;
+    File::from(created).write_all(content)?;
     Ok(owners.set(&parent, name, user)?)
 }
 

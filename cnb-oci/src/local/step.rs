@@ -67,7 +67,7 @@ pub(super) fn run(
         binds: prepared.binds.clone(),
     });
     let bundle = Bundle { id: &id, directory: &bundle, state: &state };
-    let request = request(step, is_single(machine));
+    let request = request(step, is_single(machine))?;
     match container::run(&*runtime, bundle, &spec, &request, cancel, output)? {
         Outcome::Exited(code) => Ok(Some(StepOutput::new(code, prepared.finish()))),
         Outcome::Cancelled => Ok(None),
@@ -116,11 +116,14 @@ fn names(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|name| !matches!(*name, "" | "."))
 }
 
-fn request(step: &Step, is_single: bool) -> Request {
+fn request(step: &Step, is_single: bool) -> Result<Request> {
     let env = step.env.iter().map(|(name, value)| (name.clone(), value.as_bytes().to_vec()));
-    let secret = step.secret_env.iter().map(|(name, value)| (name.clone(), value.expose().to_vec()));
+    let mut env: Vec<_> = env.collect();
+    for (name, value) in &step.secret_env {
+        env.push((name.clone(), value.expose()?.to_vec()));
+    }
     let become_user = (is_single && step.user != User::ROOT).then_some((step.user.uid, step.user.gid));
-    Request { argv: step.argv.clone(), env: env.chain(secret).collect(), cwd: step.cwd.clone(), become_user }
+    Ok(Request { argv: step.argv.clone(), env, cwd: step.cwd.clone(), become_user })
 }
 
 /// Everything a step needs, mounted.

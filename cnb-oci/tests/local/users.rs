@@ -31,7 +31,7 @@ pub(crate) fn a_step_runs_as_its_user_and_can_use_what_is_mounted(inside: &Insid
     let commands = "id -- write /a/b/c/new 2 -- stat /a/b/c/new -- stat /a/b/c/old -- stat /a/b/c -- \
                     cat /s/secret/token -- write /a/b/c/tmp/t x -- stat /a/b/c/tmp -- write /cache/k v -- stat /cache";
     let words: Vec<&str> = commands.split_whitespace().collect();
-    let secret = SecretFile { path: "secret/token".to_owned(), content: SecretBytes::new("geheim\n") };
+    let secret = SecretFile { path: "secret/token".to_owned(), content: SecretBytes::new("geheim\n").into() };
     let step = probe(inside, &backend, &words)
         .with_user(USER)
         .with_mount("/a/b/c/tmp", MountKind::Tmpfs)

@@ -97,7 +97,7 @@ fn content(kind: MountKind, cache: Option<Files>, user: User) -> Result<(Files, 
 fn secret_files(secrets: &[SecretFile], user: User) -> Result<Files> {
     let mut files = Files::empty(user);
     for secret in secrets {
-        let content = secret.content.expose().to_vec();
+        let content = secret.content.expose()?.to_vec();
         files.add(File::regular(format!("/{}", secret.path), content).with_mode(0o400).with_owner(user))?;
     }
     Ok(files)

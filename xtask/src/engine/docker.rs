@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::fs::File;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -28,8 +29,10 @@ use crate::workspace;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How much of each log an error shows.
 const LOG_LINES: usize = 30;
-/// Bytes of a socket's path, with the zero at its end. Source: `unix(7)`.
-const LONGEST_SOCKET: usize = 108;
+/// What an engine sees its directory as. BuildKit makes sockets below it, whose paths have at most 108 bytes (`unix(7)`)
+/// however long that of the checkout is.
+const SHORT: &str = "/run/engine";
+const SOCKET: &str = "docker.sock";
 
 /// Where an engine keeps images.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +60,8 @@ impl Store {
 #[derive(Debug)]
 pub(crate) struct Engine {
     directory: PathBuf,
+    /// The directory, open: by its number in this process it has a short path for clients.
+    opened: File,
     programs: PathBuf,
     process: Child,
 }
@@ -74,15 +79,16 @@ impl Engine {
         debian::ensure(&["runc"])?;
         let programs = packages::root()?;
         let directory = run::create(store.name())?;
-        configure(&directory, store)?;
+        let opened = File::open(&directory)?;
+        fs::write(directory.join("daemon.json"), daemon(&directory, store).to_string())?;
         symlink(programs.join("usr/libexec/docker/cli-plugins"), plugins(&directory)?)?;
         let process = spawn(&directory, &programs)?;
-        let mut engine = Self { directory, programs, process };
+        let mut engine = Self { directory, opened, programs, process };
         engine.wait().map_err(|error| engine.explain(&*error))?;
         Ok(engine)
     }
 
-    /// Runs a test. When it fails, the end of the engine's logs is part of the error.
+    /// Runs a test. When it fails, the end of the engine's logs comes before the error.
     ///
     /// # Errors
     /// Those of the test.
@@ -90,9 +96,10 @@ impl Engine {
         test().map_err(|error| self.explain(&*error).into())
     }
 
-    /// Where its API is: a unix socket, with BuildKit's at `/grpc`.
+    /// Where its API is: a unix socket, with BuildKit's at `/grpc`. Others can use the path while this process runs.
     pub(crate) fn socket(&self) -> PathBuf {
-        socket(&self.directory)
+        let (pid, number) = (std::process::id(), self.opened.as_raw_fd());
+        PathBuf::from(format!("/proc/{pid}/fd/{number}/{SOCKET}"))
     }
 
     /// A place for files of a test, which goes with the engine.
@@ -100,6 +107,15 @@ impl Engine {
         let scratch = self.directory.join("scratch");
         fs::create_dir_all(&scratch)?;
         Ok(scratch)
+    }
+
+    /// Lets `docker` give credentials, base64 of `USER:PASSWORD`, to a registry.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(crate) fn log_in(&self, registry: &str, credentials: &str) -> Result<()> {
+        let auths = json!({ "auths": { registry: { "auth": credentials } } });
+        Ok(fs::write(config(&self.directory).join("config.json"), auths.to_string())?)
     }
 
     /// `docker` for this engine, with no configuration of whoever runs it.
@@ -150,13 +166,13 @@ impl Engine {
         ping().is_ok()
     }
 
-    /// An error together with the end of each log.
+    /// An error below the end of each log.
     fn explain(&self, error: &dyn std::error::Error) -> String {
         let logs = ["start.log", "containerd.log", "dockerd.log"].map(|name| {
             let log = fs::read(self.directory.join(name)).unwrap_or_default();
-            format!("\n--- the end of {name}:\n{}", end(&String::from_utf8_lossy(&log)))
+            format!("--- the end of {name}:\n{}\n", end(&String::from_utf8_lossy(&log)))
         });
-        format!("{error}{}", logs.concat())
+        format!("with this engine:\n{}---\n{error}", logs.concat())
     }
 }
 
@@ -177,10 +193,6 @@ fn end(log: &str) -> String {
     lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
 }
 
-fn socket(directory: &Path) -> PathBuf {
-    directory.join("docker.sock")
-}
-
 /// The directory of docker's configuration.
 fn config(directory: &Path) -> PathBuf {
     directory.join("config")
@@ -191,31 +203,18 @@ fn plugins(directory: &Path) -> Result<PathBuf> {
     Ok(config(directory).join("cli-plugins"))
 }
 
-fn configure(directory: &Path, store: Store) -> Result<()> {
-    let length = socket(directory).as_os_str().len();
-    if length >= LONGEST_SOCKET {
-        return Err(format!(
-            "{} is too long a path for a unix socket: clone the repository to a shorter one",
-            socket(directory).display()
-        )
-        .into());
-    }
-    Ok(fs::write(directory.join("daemon.json"), daemon(directory, store).to_string())?)
-}
-
 /// The configuration of dockerd. What is below `/run` is visible to the engine alone.
 fn daemon(directory: &Path, store: Store) -> Value {
-    let data = directory.join("data/docker");
     let mut daemon = json!({
         "bridge": "none",
         "builder": { "entitlements": { "network-host": true } },
         "cgroup-parent": format!("/{}", run::cgroup(directory)),
         "containerd": "/run/containerd/containerd.sock",
-        "data-root": data,
+        "data-root": format!("{SHORT}/data/docker"),
         "exec-root": "/run/docker",
         "features": { "containerd-snapshotter": matches!(store, Store::Containerd) },
         "group": "root",
-        "hosts": [format!("unix://{}", socket(directory).display())],
+        "hosts": [format!("unix://{SHORT}/{SOCKET}")],
         "ip6tables": false,
         "iptables": false,
         "pidfile": "/run/docker/pid",
@@ -234,7 +233,7 @@ fn spawn(directory: &Path, programs: &Path) -> Result<Child> {
     let log = File::create(directory.join("start.log"))?;
     let mut unshare = command("unshare");
     unshare.args(["--mount", "--pid", "--fork", "--mount-proc"]);
-    unshare.arg(workspace::root().join("xtask/engine/start")).arg(directory);
+    unshare.arg(workspace::root().join("xtask/engine/start")).arg(directory).arg(SHORT);
     unshare.env("PATH", path).stdin(Stdio::piped());
     unshare.stdout(log.try_clone()?).stderr(log);
     Ok(unshare.spawn().map_err(|error| format!("cannot run `unshare`: {error}"))?)

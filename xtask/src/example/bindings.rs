@@ -45,6 +45,16 @@ pub(crate) fn names() -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// The files of a binding without its type.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn files(name: &str) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(directory().join(name))?;
+    let paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<PathBuf>>>()?;
+    Ok(paths.into_iter().filter(|path| !path.ends_with("type")).collect())
+}
+
 /// Where the bindings are.
 pub(crate) fn directory() -> PathBuf {
     example::directory().join("bindings")

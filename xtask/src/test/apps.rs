@@ -13,6 +13,9 @@ use crate::example::service::Service;
 const APPS: [(&str, &str, &str); 2] =
     [("flask", "/", "\"service\":\"words\""), ("express", "/", "\"service\":\"notes\"")];
 
+/// How the reference of the run image begins.
+const RUN_IMAGE: &str = "cnb.example/run@sha256:";
+
 /// Each application is built twice: the second time gives the same image.
 pub(super) fn run() -> Result<()> {
     debian::ensure(&["runc", "skopeo", "umoci"])?;
@@ -23,7 +26,7 @@ pub(super) fn run() -> Result<()> {
         if first != second {
             return Err(format!("{app}: {first} became {second} in a build without changes").into());
         }
-        labels::check(&images(), app)?;
+        labels::check(&images(), app, RUN_IMAGE)?;
         let answer = Service::start(app)?.get(path)?;
         println!("{app}: {second}: {answer}");
         if !answer.contains(expected) {

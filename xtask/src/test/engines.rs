@@ -4,21 +4,21 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Instant;
 
 use serde_json::json;
 
+use super::step::timed;
 use crate::Result;
 use crate::command;
 use crate::command::cargo;
 use crate::command::command;
 use crate::command::read;
 use crate::engine;
+use crate::engine::container::Container;
 use crate::engine::docker::Engine;
 use crate::engine::docker::Store;
 use crate::engine::registry::Registry;
 use crate::frontend_image;
-use crate::http;
 use crate::programs;
 use crate::static_image;
 use crate::workspace;
@@ -116,13 +116,6 @@ fn frontend(registry: &Registry) -> Result<String> {
     Ok(reference)
 }
 
-fn timed<T>(what: &str, step: impl FnOnce() -> Result<T>) -> Result<T> {
-    let start = Instant::now();
-    let result = step()?;
-    println!("  {what}: {:.2} s", start.elapsed().as_secs_f64());
-    Ok(result)
-}
-
 fn context(scratch: &Path) -> Result<PathBuf> {
     let context = scratch.join("context");
     fs::create_dir_all(&context)?;
@@ -138,15 +131,9 @@ fn build<'a>(docker: &'a mut Command, arguments: &[&str]) -> &'a mut Command {
 
 /// A container of the image answers over HTTP.
 fn answers(engine: &Engine, image: &str) -> Result<()> {
-    let port = http::free_port()?;
-    let mut run = engine.docker();
-    run.args(["run", "--name=answers", "--network=host", image, "httpd", "-f", "-h", "/www", "-p"]);
-    let mut container = run.arg(format!("127.0.0.1:{port}")).spawn()?;
-    let answer = http::await_listener(port, &mut container).and_then(|()| http::get_from(port, "/"));
-    // Not `kill`: it may listen before the engine says that it runs.
-    read(engine.docker().args(["rm", "--force", "answers"]))?;
-    container.wait()?;
-    if answer? == ANSWER { Ok(()) } else { Err("the container answers something else".into()) }
+    let arguments = &["httpd", "-f", "-h", "/www", "-p", "127.0.0.1:{port}"];
+    let answer = Container { image, env: &[], arguments }.answer(engine, "/")?;
+    if answer == ANSWER { Ok(()) } else { Err("the container answers something else".into()) }
 }
 
 fn exports_layout(engine: &Engine, context: &Path) -> Result<()> {

@@ -14,12 +14,27 @@ const LIFECYCLE: &str = "io.buildpacks.lifecycle.metadata";
 const BUILD: &str = "io.buildpacks.build.metadata";
 const PROJECT: &str = "io.buildpacks.project.metadata";
 
-/// Checks that the labels are complete and name layers of the image alone.
+/// Checks that the labels are complete and name layers of the image alone, on a run image whose reference begins so.
 ///
 /// # Errors
 /// When they are not, or `skopeo` reads another image.
-pub(super) fn check(directory: &Path, tag: &str) -> Result<()> {
+pub(super) fn check(directory: &Path, tag: &str, run_image: &str) -> Result<()> {
     let config = layout::config(directory, tag)?;
+    check_config(&config, tag, run_image)?;
+    let image = format!("oci:{}:{tag}", directory.display());
+    let inspected: Value =
+        serde_json::from_str(&read(command("skopeo").args(["inspect", "--config", &image]))?)?;
+    if inspected["rootfs"] != config["rootfs"] {
+        return Err(format!("skopeo reads other layers of {image}").into());
+    }
+    Ok(())
+}
+
+/// Checks that the labels of a config are complete and name its layers alone, on a run image whose reference begins so.
+///
+/// # Errors
+/// When they are not.
+pub(super) fn check_config(config: &Value, tag: &str, run_image: &str) -> Result<()> {
     let diff_ids = texts(&config["rootfs"]["diff_ids"]);
     let label = |name: &str| -> Result<Value> {
         let text =
@@ -43,14 +58,8 @@ pub(super) fn check(directory: &Path, tag: &str) -> Result<()> {
     }
     label(PROJECT)?;
     let reference = lifecycle["runImage"]["reference"].as_str().unwrap_or_default();
-    if !reference.starts_with("cnb.example/run@sha256:") {
+    if !reference.starts_with(run_image) {
         return Err(format!("{tag}: the run image is `{reference}`").into());
-    }
-    let image = format!("oci:{}:{tag}", directory.display());
-    let inspected: Value =
-        serde_json::from_str(&read(command("skopeo").args(["inspect", "--config", &image]))?)?;
-    if inspected["rootfs"] != config["rootfs"] {
-        return Err(format!("skopeo reads other layers of {image}").into());
     }
     println!("{tag}: {} layers on the run image, all of them named by the labels", own.count());
     Ok(())

@@ -49,7 +49,7 @@ pub(super) fn clippy() -> Result<()> {
 const FEATURES: [(&str, &[&str]); 4] = [
     ("cnb-core", &["", "conformance", "memory", "render"]),
     ("cnb-lifecycle", &[""]),
-    ("cnb-llb", &["", "pb", "rpc", "client", "tls", "gateway"]),
+    ("cnb-llb", &["", "pb", "rpc", "client", "tls", "gateway", "backend"]),
     ("cnb-oci", &["", "local", "registry"]),
 ];
 

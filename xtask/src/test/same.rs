@@ -93,9 +93,15 @@ impl Place {
         Ok(place)
     }
 
-    /// A directory for what a user keeps and makes.
+    /// A directory for what a user keeps and makes; that of the user before is removed, or a small disk would be full.
     fn home(&self, app: &str, variant: &Variant) -> Result<PathBuf> {
-        let home = self.directory.join(format!("{app}-{}", variant.name));
+        let homes = self.directory.join("homes");
+        if homes.exists() {
+            fs::remove_dir_all(&homes)?;
+        }
+        fs::create_dir(&homes)?;
+        open_up(&homes)?;
+        let home = homes.join(format!("{app}-{}", variant.name));
         fs::create_dir(&home)?;
         let (uid, gid) = ids(variant.user)?;
         chown(&home, Some(uid), Some(gid))?;
@@ -117,7 +123,7 @@ impl Place {
         command::run(as_user.arg(&copy).arg(&checkout))?;
 
         let mut build = Sandbox { variant, home }.shell("exec \"$@\"")?;
-        build.arg(self.directory.join("dist/cnb")).args(["build", "--quiet"]).arg(&checkout);
+        build.arg(self.directory.join("dist/cnb")).arg("build").arg(&checkout);
         build.arg("--builder").arg(format!("oci:{}:builder", self.directory.join("images").display()));
         build.arg("--output").arg(format!("oci:{}:app", layout.display()));
         build.arg("--output").arg(format!("oci-archive:{}:app", archive.display()));
@@ -125,7 +131,7 @@ impl Place {
             let directory = self.directory.join("bindings").join(&binding);
             build.arg("--binding").arg(format!("{binding}={}", directory.display()));
         }
-        command::run(&mut build)?;
+        command::read(&mut build)?;
 
         let id = image_id(&layout, "app")?;
         // Another program reads the archive and agrees.

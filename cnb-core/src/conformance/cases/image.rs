@@ -18,8 +18,8 @@ cases! { image:
     is_the_same_every_time,
     of_an_unknown_transport_is_unsupported,
     of_an_unknown_name_is_not_found [Export],
-    has_layers_that_can_be_loaded,
-    lacks_layers_that_it_does_not_name,
+    has_layers_that_can_be_loaded [ExistingLayers],
+    lacks_layers_that_it_does_not_name [ExistingLayers],
 }
 
 async fn is_found_with_its_config_and_files(target: &Target) -> Outcome {

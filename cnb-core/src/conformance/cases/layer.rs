@@ -32,8 +32,8 @@ cases! { layer:
     of_paths_has_these_in_this_order,
     of_files_has_these_in_this_order,
     with_the_expected_digest_is_the_same_layer,
-    that_exists_is_used_as_it_is,
-    that_does_not_exist_is_not_found,
+    that_exists_is_used_as_it_is [ExistingLayers],
+    that_does_not_exist_is_not_found [ExistingLayers],
     of_a_path_that_does_not_exist_is_not_found,
 }
 

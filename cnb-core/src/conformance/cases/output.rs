@@ -20,7 +20,7 @@ cases! { output:
     shows_a_directory_that_was_renamed,
     keeps_links_as_links,
     keeps_modes,
-    is_there_when_the_step_fails,
+    is_there_when_the_step_fails [FailedOutputs],
     lacks_what_was_written_elsewhere,
     belongs_to_the_user_of_the_step [Users],
     keeps_the_owner_of_what_was_not_touched [Users],

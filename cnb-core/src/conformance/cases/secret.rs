@@ -122,7 +122,7 @@ async fn outside_of_its_mount_is_refused(target: &Target) -> Outcome {
 }
 
 fn secrets(path: &str) -> MountKind {
-    MountKind::Secrets(vec![SecretFile { path: path.to_owned(), content: SecretBytes::new(SECRET) }])
+    MountKind::Secrets(vec![SecretFile { path: path.to_owned(), content: SecretBytes::new(SECRET).into() }])
 }
 
 fn with_secrets(step: Step) -> Step {

@@ -15,7 +15,7 @@ cases! { streaming:
     sends_output_while_the_step_runs [Cancellation],
     tells_the_streams_apart,
     keeps_every_byte,
-    sends_all_of_a_long_output_before_the_step_is_over,
+    sends_all_of_a_long_output_before_the_step_is_over [UnlimitedOutput],
     names_the_step,
 }
 

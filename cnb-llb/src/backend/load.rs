@@ -1,0 +1,66 @@
+//! Files from outside.
+
+use cnb_core::backend::Error;
+use cnb_core::backend::ErrorKind;
+use cnb_core::backend::Part;
+use cnb_core::backend::Result;
+use cnb_core::backend::Source;
+use cnb_core::backend::Tree;
+use cnb_core::backend::User;
+use cnb_core::diagnostic::Located;
+use cnb_core::helper::TreePart;
+use cnb_core::project::Files;
+
+use super::BuildKit;
+use super::files::Contents;
+use super::tree::Graph;
+use crate::Annotate as _;
+use crate::Local;
+use crate::Mount;
+use crate::State;
+
+impl BuildKit {
+    pub(super) async fn load_source(&self, source: Source) -> Result<Tree> {
+        match source {
+            Source::Context { name, files, owner } => Ok(self.context(&name, &files, owner)),
+            Source::Files(files) => self.compose_parts(vec![Part::Files(files)]).await,
+            _ => Err(Error::new(ErrorKind::Unsupported, "BuildKit cannot load from there")),
+        }
+    }
+
+    /// A directory by its name, as git sees it.
+    fn context(&self, name: &str, files: &Files, owner: User) -> Tree {
+        let known = self.settings.directories.get(name).cloned();
+        let directory = known.unwrap_or_else(|| {
+            let session = self.gateway.environment().session_id.as_str();
+            Local::new(name)
+                .session(session)
+                .shared_key_hint(name)
+                .named(format!("[internal] load {name}"))
+                .state()
+        });
+        self.taken(name, &directory, files, owner)
+    }
+
+    /// The files of a directory that are asked for, as git sees them. A step of its own: it runs again only when one of
+    /// them changes, whatever their times and owners are.
+    pub(super) fn taken(&self, name: &str, directory: &State, files: &Files, owner: User) -> Tree {
+        let patterns =
+            |list: &[Located<String>]| Some(list.iter().map(|pattern| pattern.value.clone()).collect());
+        let (include, exclude) = match files {
+            Files::All => (None, None),
+            Files::Exclude(list) => (None, patterns(list)),
+            Files::Include(list) => (patterns(list), None),
+        };
+        let root = "/in".to_owned();
+        let mount = Mount::bind(directory, root.as_str());
+        let part = TreePart::Load { root, owner, include, exclude };
+        let state = self.tree(
+            &format!("[load] take the files of {name}"),
+            vec![part],
+            Contents::default(),
+            vec![mount],
+        );
+        Graph::new(state, "/").into_tree()
+    }
+}

@@ -1,0 +1,167 @@
+//! Images that exist.
+
+use cnb_core::backend::Error;
+use cnb_core::backend::ErrorKind;
+use cnb_core::backend::Image;
+use cnb_core::backend::ImageRequest;
+use cnb_core::backend::Result;
+use cnb_core::digest::Digest;
+use cnb_core::image_name::ImageName;
+use sha2::Digest as _;
+use sha2::Sha256;
+
+use super::BuildKit;
+use super::error::from_build;
+use super::tree::Graph;
+use crate::Annotate as _;
+use crate::OciLayout;
+use crate::Platform;
+use crate::State;
+use crate::gateway::ContextSource;
+use crate::gateway::ImageQuery;
+use crate::gateway::NamedContext;
+use crate::gateway::ResolveMode;
+use crate::gateway::ResolvedImage;
+
+/// The transport of images that are named contexts.
+const CONTEXT: &str = "context";
+
+impl BuildKit {
+    pub(super) async fn resolve_image(&self, request: &ImageRequest) -> Result<Image> {
+        let platform = match &request.platform {
+            Some(platform) => parse(platform)?,
+            None => self.platform(),
+        };
+        match &request.name {
+            ImageName::Docker { reference } => {
+                let reference = reference.to_string();
+                match self.named(&reference, &platform) {
+                    Some(context) => self.in_context(context, platform).await,
+                    None => self.in_registry(&reference, platform).await,
+                }
+            }
+            ImageName::Other { transport, rest } if transport == CONTEXT => {
+                let unknown =
+                    || Error::new(ErrorKind::NotFound, "there is no such context").with("name", rest);
+                let context = self.named(rest, &platform).ok_or_else(unknown)?;
+                self.in_context(context, platform).await
+            }
+            other => {
+                Err(Error::new(ErrorKind::Unsupported, format!("BuildKit cannot read the image `{other}`")))
+            }
+        }
+    }
+
+    /// The context of a name: the one for the platform before the one for all.
+    fn named(&self, name: &str, platform: &Platform) -> Option<&NamedContext> {
+        let platform = text(platform);
+        let plain = name.strip_suffix(":latest").unwrap_or(name);
+        let mut of_name = self
+            .settings
+            .contexts
+            .iter()
+            .filter(|context| context.name.strip_suffix(":latest").unwrap_or(&context.name) == plain);
+        let of_platform = of_name.clone().find(|context| context.platform.as_deref() == Some(&platform));
+        of_platform.or_else(|| of_name.find(|context| context.platform.is_none()))
+    }
+
+    async fn in_context(&self, context: &NamedContext, platform: Platform) -> Result<Image> {
+        match &context.source {
+            ContextSource::DockerImage(reference) => self.in_registry(reference, platform).await,
+            ContextSource::OciLayout(image) => self.in_layout(&context.name, image, platform).await,
+            _ => {
+                let message = "the context is no image: it is one with docker-image:// or oci-layout://";
+                Err(Error::new(ErrorKind::InvalidInput, message).with("name", &context.name))
+            }
+        }
+    }
+
+    async fn in_registry(&self, reference: &str, platform: Platform) -> Result<Image> {
+        let mode = self.settings.resolve_mode;
+        let query =
+            ImageQuery::new(reference).with_mode(mode).with_name(format!("[internal] look at {reference}"));
+        let found = self.look_at(query, &platform, reference).await?;
+        let pinned = pinned(reference, &found.digest);
+        let source = crate::Image::new(&pinned).platform(platform).resolve_mode(match mode {
+            ResolveMode::Default => crate::ResolveMode::Default,
+            ResolveMode::Local => crate::ResolveMode::PreferLocal,
+            ResolveMode::Pull => crate::ResolveMode::Pull,
+        });
+        image(&found, source.named(format!("[internal] take {pinned}")).state())
+    }
+
+    /// An image `STORE[:TAG]@DIGEST` in a layout of the client.
+    async fn in_layout(&self, name: &str, image_name: &str, platform: Platform) -> Result<Image> {
+        let invalid = || {
+            let message = "the context has no digest: its client has to say which image of the layout it is";
+            Error::new(ErrorKind::InvalidInput, message).with("name", name)
+        };
+        let (place, digest) = image_name.split_once('@').ok_or_else(invalid)?;
+        let last = place.rfind('/').map_or(0, |slash| slash + 1);
+        let store = place[last..].find(':').map_or(place, |colon| &place[..last + colon]);
+        let session = self.gateway.environment().session_id.as_str();
+        let reference = format!("{name}@{digest}");
+        let query = ImageQuery::new(&reference).in_layout(session, store);
+        let query = query.with_name(format!("[internal] look at {name}"));
+        let found = self.look_at(query, &platform, name).await?;
+        let source = OciLayout::new(&reference).session(session).store(store).platform(platform);
+        image(&found, source.named(format!("[internal] take {name}")).state())
+    }
+
+    async fn look_at(&self, query: ImageQuery, platform: &Platform, name: &str) -> Result<ResolvedImage> {
+        let query = query.with_platform(&platform.os, &platform.architecture, &platform.variant);
+        self.gateway.resolve_image(query).await.map_err(|error| from_build(error).with("image", name))
+    }
+}
+
+/// An image of the daemon has no manifest with a digest: its ID is all there is.
+fn image(found: &ResolvedImage, state: State) -> Result<Image> {
+    let id = || Digest::from_bytes(Sha256::digest(&found.config).into());
+    let digest = if found.digest.is_empty() {
+        id()
+    } else {
+        let corrupt = |_| Error::new(ErrorKind::Corrupt, format!("`{}` is no digest", found.digest));
+        found.digest.parse().map_err(corrupt)?
+    };
+    Ok(Image::new(digest, found.config.clone(), Graph::new(state, "/").into_tree()))
+}
+
+/// A reference with its digest.
+fn pinned(reference: &str, digest: &str) -> String {
+    if digest.is_empty() || reference.contains('@') {
+        return reference.to_owned();
+    }
+    format!("{reference}@{digest}")
+}
+
+fn parse(platform: &str) -> Result<Platform> {
+    let invalid = || Error::new(ErrorKind::InvalidInput, format!("`{platform}` is no platform"));
+    let (os, rest) = platform.split_once('/').ok_or_else(invalid)?;
+    let (architecture, variant) = rest.split_once('/').unwrap_or((rest, ""));
+    Ok(Platform::new(os, architecture).with_variant(variant))
+}
+
+fn text(platform: &Platform) -> String {
+    let Platform { os, architecture, variant, .. } = platform;
+    if variant.is_empty() { format!("{os}/{architecture}") } else { format!("{os}/{architecture}/{variant}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_get_their_digests_once() {
+        assert_eq!(pinned("localhost:5000/a:1", "sha256:x"), "localhost:5000/a:1@sha256:x");
+        assert_eq!(pinned("a@sha256:y", "sha256:x"), "a@sha256:y");
+        assert_eq!(pinned("a:1", ""), "a:1");
+    }
+
+    #[test]
+    fn platforms_are_what_they_say() {
+        for name in ["linux/amd64", "linux/arm64/v8"] {
+            assert_eq!(text(&parse(name).expect(name)), name);
+        }
+        assert!(parse("linux").is_err());
+    }
+}

@@ -1,0 +1,239 @@
+//! Steps become commands.
+
+use std::collections::BTreeMap;
+
+use cnb_core::backend::ChainOutput;
+use cnb_core::backend::Error;
+use cnb_core::backend::ErrorKind;
+use cnb_core::backend::Mount;
+use cnb_core::backend::MountKind;
+use cnb_core::backend::Network;
+use cnb_core::backend::Result;
+use cnb_core::backend::Step;
+use cnb_core::backend::StepOutput;
+use cnb_core::backend::Tree;
+use cnb_core::backend::User;
+use cnb_core::event::Event;
+use cnb_core::event::EventSink;
+use cnb_core::helper::Owned;
+use cnb_core::helper::Process;
+use cnb_core::helper::RunPlan;
+
+use super::BuildKit;
+use super::files::Contents;
+use super::tree::Graph;
+use crate::Annotate as _;
+use crate::Exec;
+use crate::ProxyEnv;
+use crate::Sharing;
+use crate::gateway::NetworkMode;
+
+impl BuildKit {
+    pub(super) async fn run_step(&self, step: Step, _events: &dyn EventSink) -> Result<StepOutput> {
+        let command = self.command(vec![step])?;
+        let code = self.evaluate(&command.evaluated).await?;
+        let outputs = if code == 0 { command.outputs } else { BTreeMap::new() };
+        Ok(StepOutput::new(code, outputs))
+    }
+
+    pub(super) async fn run_steps(&self, steps: Vec<Step>, events: &dyn EventSink) -> Result<ChainOutput> {
+        let names: Vec<String> = steps.iter().map(|step| step.name.clone()).collect();
+        let Some(last) = steps.iter().rev().find(|step| !step.optional).map(|step| step.name.clone()) else {
+            return Ok(ChainOutput::default());
+        };
+        let command = self.command(steps)?;
+        let code = self.evaluate(&command.evaluated).await?;
+        for phase in names {
+            let is_last = phase == last;
+            events.event(Event::PhaseStarted { phase: phase.clone() });
+            events.event(Event::PhaseFinished { phase, success: code == 0 || !is_last });
+            if code != 0 && is_last {
+                return Ok(ChainOutput::ended(last, code));
+            }
+        }
+        Ok(ChainOutput::new(command.outputs))
+    }
+
+    /// One command that runs steps one after another.
+    fn command(&self, steps: Vec<Step>) -> Result<Command> {
+        let mut plan = RunPlan::default();
+        let mut mounts: Vec<(Mount, User)> = Vec::new();
+        for step in &steps {
+            step.check()?;
+            for mount in &step.mounts {
+                add(&mut mounts, mount, step)?;
+            }
+        }
+        let is_same = steps.iter().all(|step| step.repeatable) && !self.settings.runs_all;
+        if !is_same {
+            plan.nonce = self.nonce();
+        }
+        let mut proxy = ProxyEnv::default();
+        for step in &steps {
+            plan.processes.push(process(step, &mounts, &mut proxy));
+        }
+        plan.owned = mounts.iter().filter_map(|(mount, user)| owned(mount, *user)).collect();
+
+        let mut exec = self.helper("run", &plan, Contents::default()).named(name(&steps));
+        if proxy != ProxyEnv::default() {
+            exec = exec.proxy(proxy);
+        }
+        if steps.iter().any(|step| step.network == Network::Host) {
+            exec = exec.network(self.network());
+        }
+        exec = self.settings.hosts.iter().fold(exec, |exec, (name, address)| exec.host(name, *address));
+        for step in &steps {
+            exec = self.secret_variables(exec, &step.secret_env)?;
+        }
+        let mut trees = Vec::new();
+        for (mount, user) in &mounts {
+            let target = &mount.target;
+            exec = match &mount.kind {
+                MountKind::Agent(id) => Self::mount_agent(exec, target, id, *user),
+                MountKind::Cache(id) => {
+                    let id = format!("{}{}", self.settings.cache_prefix, id.as_str());
+                    exec.mount(crate::Mount::cache(id, target, Sharing::Locked))
+                }
+                MountKind::InOut(tree) => {
+                    let graph = Graph::of(tree)?;
+                    trees.push((target.clone(), graph.root.clone()));
+                    exec.mount(graph.mount(target))
+                }
+                MountKind::ReadOnly(tree) => exec.mount(Graph::of(tree)?.mount(target).read_only()),
+                MountKind::Secrets(files) => self.mount_secrets(exec, target, files, *user)?,
+                MountKind::Tmpfs => exec.mount(crate::Mount::tmpfs(target)),
+                _ => return Err(Error::new(ErrorKind::Unsupported, "BuildKit cannot mount that")),
+            };
+        }
+        let has_caches = mounts.iter().any(|(mount, _)| matches!(mount.kind, MountKind::Cache(_)));
+        if has_caches && self.settings.clears_caches {
+            exec = exec.ignore_cache();
+        }
+        Command::new(root(&steps)?, exec, trees)
+    }
+
+    /// What steps with a network reach.
+    fn network(&self) -> crate::Network {
+        match self.settings.network {
+            NetworkMode::Sandbox => crate::Network::Sandbox,
+            NetworkMode::Host => crate::Network::Host,
+            NetworkMode::None => crate::Network::None,
+        }
+    }
+}
+
+/// A command, and the trees that it leaves.
+struct Command {
+    evaluated: crate::State,
+    outputs: BTreeMap<String, Tree>,
+}
+
+impl Command {
+    fn new(root: &Graph, exec: Exec, trees: Vec<(String, String)>) -> Result<Self> {
+        let run = root.state.run(exec);
+        let output = |(target, root): (String, String)| {
+            let state = run.output(&target).expect("it is mounted to be written");
+            (target, Graph::new(state, &root).into_tree())
+        };
+        Ok(Self { evaluated: run.root(), outputs: trees.into_iter().map(output).collect() })
+    }
+}
+
+/// The root that all steps have.
+fn root(steps: &[Step]) -> Result<&Graph> {
+    let unsupported = |message: &str| Err(Error::new(ErrorKind::Unsupported, message));
+    let Some(first) = steps.first() else { return unsupported("a chain without steps") };
+    let root = Graph::of(&first.root)?;
+    if !root.is_whole() {
+        return unsupported("the root of a step has to be an image, or composed of trees");
+    }
+    for step in steps {
+        if Graph::of(&step.root)?.state != root.state {
+            return unsupported("the steps of a chain have different roots");
+        }
+    }
+    Ok(root)
+}
+
+/// Adds a mount of a step to those of the container.
+fn add(mounts: &mut Vec<(Mount, User)>, mount: &Mount, step: &Step) -> Result<()> {
+    let refused = |kind, message: String| Err(Error::new(kind, message).with("step", &step.name));
+    let Some((known, _)) = mounts.iter().find(|(known, _)| known.target == mount.target) else {
+        if matches!(mount.kind, MountKind::Carried) {
+            return refused(
+                ErrorKind::InvalidInput,
+                format!("no step before has a tree at {}", mount.target),
+            );
+        }
+        mounts.push((mount.clone(), step.user));
+        return Ok(());
+    };
+    let is_same = match (&known.kind, &mount.kind) {
+        (MountKind::InOut(_), MountKind::Carried) => true,
+        (MountKind::Cache(one), MountKind::Cache(other)) => one == other,
+        (MountKind::ReadOnly(one), MountKind::ReadOnly(other)) => {
+            let (one, other) = (Graph::of(one)?, Graph::of(other)?);
+            one.state == other.state && one.root == other.root
+        }
+        (MountKind::Tmpfs, MountKind::Tmpfs) => true,
+        _ => false,
+    };
+    if is_same {
+        return Ok(());
+    }
+    refused(ErrorKind::Unsupported, format!("the steps of a chain have different mounts at {}", mount.target))
+}
+
+fn owned(mount: &Mount, owner: User) -> Option<Owned> {
+    let is_new = matches!(mount.kind, MountKind::Cache(_) | MountKind::Tmpfs);
+    is_new.then(|| Owned { path: mount.target.clone(), owner })
+}
+
+/// What the helper has to know of a step.
+fn process(step: &Step, mounts: &[(Mount, User)], proxy: &mut ProxyEnv) -> Process {
+    let mut env = Vec::new();
+    let mut secret_env: Vec<String> = step.secret_env.iter().map(|(name, _)| name.clone()).collect();
+    for (name, value) in &step.env {
+        match proxy_variable(proxy, name) {
+            // BuildKit gives it to the helper, and does not take it for a part of what the step is.
+            Some(variable) => {
+                variable.clone_from(value);
+                secret_env.push(name.clone());
+            }
+            None => env.push((name.clone(), value.clone())),
+        }
+    }
+    let is_cache = |mount: &&Mount| matches!(mount.kind, MountKind::Cache(_));
+    let has = |target: &String| step.mounts.iter().any(|mount| mount.target == *target);
+    let hidden = mounts.iter().map(|(mount, _)| mount).filter(is_cache).map(|mount| mount.target.clone());
+    Process {
+        name: step.name.clone(),
+        argv: step.argv.clone(),
+        env,
+        secret_env,
+        user: step.user,
+        cwd: step.cwd.clone(),
+        hidden: hidden.filter(|target| !has(target)).collect(),
+    }
+}
+
+/// The field for a variable that says which proxy to use.
+fn proxy_variable<'a>(proxy: &'a mut ProxyEnv, name: &str) -> Option<&'a mut String> {
+    match name.to_ascii_lowercase().as_str() {
+        "http_proxy" => Some(&mut proxy.http_proxy),
+        "https_proxy" => Some(&mut proxy.https_proxy),
+        "ftp_proxy" => Some(&mut proxy.ftp_proxy),
+        "no_proxy" => Some(&mut proxy.no_proxy),
+        "all_proxy" => Some(&mut proxy.all_proxy),
+        _ => None,
+    }
+}
+
+/// What a person reads while it runs.
+fn name(steps: &[Step]) -> String {
+    let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
+    match (names.as_slice(), steps.first()) {
+        ([name], Some(step)) => format!("[{name}] {}", step.argv.join(" ")),
+        _ => format!("[{}]", names.join(", ")),
+    }
+}

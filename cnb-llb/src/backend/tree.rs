@@ -1,0 +1,61 @@
+//! Trees and layers as states of graphs.
+
+use std::sync::Arc;
+
+use cnb_core::backend::Error;
+use cnb_core::backend::ErrorKind;
+use cnb_core::backend::Result;
+use cnb_core::backend::Tree;
+use tokio::sync::OnceCell;
+
+use crate::Mount;
+use crate::State;
+use crate::gateway::Reference;
+
+/// Where trees are that cannot be at the root of their states: operations on files cannot change the owner or mode
+/// of a root.
+pub(super) const BELOW: &str = "/tree";
+
+/// What is behind a [`Tree`]: a directory of a state.
+#[derive(Clone, Debug)]
+pub(super) struct Graph {
+    pub(super) state: State,
+    /// `/`, or the directory that is the root of the tree.
+    pub(super) root: String,
+    /// The files, once somebody asked for them.
+    pub(super) reference: Arc<OnceCell<Option<Reference>>>,
+}
+
+impl Graph {
+    /// A state, or a directory of it.
+    pub(super) fn new(state: State, root: &str) -> Self {
+        Self { state, root: root.to_owned(), reference: Arc::default() }
+    }
+
+    pub(super) fn of(tree: &Tree) -> Result<&Self> {
+        let foreign = || Error::new(ErrorKind::InvalidInput, "the tree is one of another backend");
+        tree.downcast_ref().ok_or_else(foreign)
+    }
+
+    pub(super) fn into_tree(self) -> Tree {
+        Tree::new(self)
+    }
+
+    /// Mounts it.
+    pub(super) fn mount(&self, target: &str) -> Mount {
+        Mount::bind(&self.state, target).selector(self.root.trim_end_matches('/'))
+    }
+
+    /// Where in its state a path of the tree is.
+    pub(super) fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.root.trim_end_matches('/'))
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.root == "/"
+    }
+}
+
+/// What is behind a [`Layer`](cnb_core::backend::Layer): a state with the files of the layer, as they are in the image.
+#[derive(Clone, Debug)]
+pub(super) struct LayerFiles(pub(super) State);
