@@ -74,7 +74,7 @@ impl SecretBinding {
         let provider = provider.filter(|provider| !provider.is_empty()).map(str::to_owned);
         let secrets: BTreeMap<String, String> = secrets.into_iter().collect();
         for (file, id) in &secrets {
-            if !is_name(file) || matches!(file.as_str(), TYPE | PROVIDER) {
+            if !is_file(file) || matches!(file.as_str(), TYPE | PROVIDER) {
                 return Err(InvalidBinding::File { binding: binding(), file: file.clone() });
             }
             if id.is_empty() {
@@ -91,9 +91,14 @@ pub const TYPE: &str = "type";
 /// The file that says who provides a binding.
 pub const PROVIDER: &str = "provider";
 
-/// Whether a binding, or a file of one, can have this name: that of a file, not hidden.
+/// Whether a binding can have this name: that of a directory, not hidden.
 pub fn is_name(text: &str) -> bool {
-    !text.is_empty() && !text.starts_with('.') && !text.contains(['/', '\0'])
+    is_file(text) && !text.starts_with('.')
+}
+
+/// Whether a file of a binding can have this name. As for Kubernetes, `..` must not be its start.
+fn is_file(text: &str) -> bool {
+    !text.is_empty() && text != "." && !text.starts_with("..") && !text.contains(['/', '\0'])
 }
 
 #[cfg(test)]
@@ -107,11 +112,13 @@ mod tests {
             binding.map(|binding| binding.provider).map_err(|error| error.to_string())
         };
         assert_eq!(new("db", "t", "f", "i"), Ok(None));
+        assert_eq!(new("npm", "npm", ".npmrc", "i"), Ok(None));
         let cases = [
             (new("", "t", "f", "i"), "`` is not the name of a binding"),
             (new("../x", "t", "f", "i"), "`../x` is not the name of a binding"),
             (new("db", "", "f", "i"), "the binding `db` has no type"),
             (new("db", "t", "type", "i"), "a file of the binding `db` cannot be called `type`"),
+            (new("db", "t", "..f", "i"), "a file of the binding `db` cannot be called `..f`"),
             (new("db", "t", "a/b", "i"), "a file of the binding `db` cannot be called `a/b`"),
             (new("db", "t", "f", ""), "the file `f` of the binding `db` needs the ID of a secret"),
         ];
