@@ -9,5 +9,8 @@ pub mod error;
 pub mod ignore;
 pub mod place;
 pub mod platform;
+pub mod repository;
+pub mod request;
 pub mod settings;
+pub mod subrequest;
 pub mod target;
