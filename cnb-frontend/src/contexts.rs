@@ -50,10 +50,10 @@ pub fn find<'a>(contexts: &'a [NamedContext], name: &str, platform: &Platform) -
 pub fn image(text: &str, role: &'static str, contexts: &[NamedContext]) -> Result<ImageName, InvalidImage> {
     let (transport, rest) = text.split_once(':').unwrap_or(("", text));
     if transport == TRANSPORT {
-        return match contexts.iter().any(|context| context.name == rest) {
-            true => Ok(of_context(rest)),
-            false => Err(InvalidImage::UnknownContext(rest.to_owned())),
-        };
+        let is_known = contexts.iter().any(|context| context.name == rest);
+        return is_known
+            .then(|| of_context(rest))
+            .ok_or_else(|| InvalidImage::UnknownContext(rest.to_owned()));
     }
     if OF_THIS_MACHINE.contains(&transport) {
         return Err(InvalidImage::OfThisMachine(text.to_owned(), role));

@@ -6,15 +6,14 @@ use cnb_core::backend::ErrorKind;
 use cnb_core::diagnostic::Diagnostic;
 use cnb_core::diagnostic::Diagnostics;
 use cnb_core::diagnostic::Severity;
-use cnb_core::project::Descriptor;
 use cnb_lifecycle::platform;
 use cnb_llb::Warning;
 use cnb_llb::errdefs::BuildError;
 use cnb_llb::errdefs::Code;
-use cnb_llb::errdefs::Detail;
 use cnb_llb::errdefs::Source;
 
 use crate::place::Place;
+use crate::request::Asked;
 
 /// An error about what somebody asked for.
 pub fn invalid(error: &(dyn Error + 'static)) -> BuildError {
@@ -43,14 +42,9 @@ pub fn warning(vertex: &str, diagnostic: &Diagnostic) -> Warning {
 
 /// Why there is no image: the error of BuildKit if it is the cause, with what was being done.
 ///
-/// What BuildKit says of places stays. Otherwise a phase that failed is placed at the buildpacks that the descriptor
-/// asks for, and everything else at the builder, unless the command line has it (`is_described` is false).
-pub fn of_build(
-    error: &platform::Error,
-    descriptor: &Descriptor,
-    exec_env: &str,
-    is_described: bool,
-) -> BuildError {
+/// What BuildKit says of places stays. Otherwise a phase that failed is at the buildpacks that are asked for, and
+/// everything else at the builder.
+pub fn of_build(error: &platform::Error, asked: &Asked<'_>) -> BuildError {
     let mut message = with_causes(error);
     if let Some(help) = help(error) {
         message = format!("{message}\n  help: {help}");
@@ -64,18 +58,11 @@ pub fn of_build(
     };
     let details = cause.map(BuildError::details).unwrap_or_default().iter().cloned();
     let built = details.fold(BuildError::new(code, message), BuildError::with_detail);
-    if built.sources().next().is_some() {
-        return built;
-    }
-    let of_phase = match error {
-        platform::Error::Phase { .. } => Place::of_buildpacks(descriptor, exec_env),
-        _ => None,
+    let place = match error {
+        platform::Error::Phase { .. } => asked.place_of_work(),
+        _ => asked.place_of_builder(),
     };
-    let place = of_phase.unwrap_or_else(|| match is_described {
-        true => Place::of_builder(descriptor),
-        false => Place::start(&descriptor.source),
-    });
-    built.with_source(place.source())
+    placed(built, &place)
 }
 
 /// The same error, placed if it was not.
@@ -135,14 +122,29 @@ fn source(diagnostic: &Diagnostic) -> Option<Source> {
 mod tests {
     use cnb_core::backend;
     use cnb_core::diagnostic::SourceFile;
+    use cnb_core::project::Descriptor;
+    use cnb_llb::Platform;
+    use cnb_llb::errdefs::Detail;
+    use cnb_llb::gateway::Options;
 
     use super::*;
+    use crate::settings::Settings;
 
     const TEXT: &str = "# syntax=f\n[_]\nschema-version = '0.2'\n[io.buildpacks]\nbuilder = 'b'\n\
                         [[io.buildpacks.group]]\nid = 'a'\nversion = '1'\n";
 
-    fn descriptor(text: &str) -> Descriptor {
-        Descriptor::read(&SourceFile::new("project.toml", text)).expect("valid").0
+    /// The error of a build of a descriptor, with build arguments.
+    fn of_build(error: &platform::Error, text: &str, arguments: &[&str]) -> BuildError {
+        let option = |name: &&str| (format!("build-arg:{name}"), "x".to_owned());
+        let options = Options::read(&arguments.iter().map(option).collect()).expect("valid");
+        let asked = Asked {
+            options: &options,
+            settings: &Settings::read(&options.build_args).expect("valid"),
+            descriptor: &Descriptor::read(&SourceFile::new("project.toml", text)).expect("valid").0,
+            platform: &Platform::new("linux", "amd64"),
+            epoch: None,
+        };
+        super::of_build(error, &asked)
     }
 
     fn line(error: &BuildError) -> i32 {
@@ -176,14 +178,19 @@ mod tests {
     fn phases_are_placed_at_buildpacks_and_the_rest_at_the_builder() {
         let phase = platform::Error::Phase { phase: "build".to_owned(), code: 51 };
         let run_image = platform::Error::RunImage("none".to_owned());
-        let with = descriptor(TEXT);
-        assert_eq!(line(&of_build(&phase, &with, "production", true)), 7);
-        assert_eq!(line(&of_build(&run_image, &with, "production", true)), 5);
-        assert_eq!(line(&of_build(&run_image, &with, "production", false)), 1);
-        let without = descriptor("[_]\nschema-version = '0.2'\n");
-        let error = of_build(&phase, &without, "production", true);
-        assert_eq!((line(&error), error.message()), (1, "a buildpack failed (exit code 51)"));
-        let error = of_build(&run_image, &with, "production", true);
+        let (ungrouped, _) = TEXT.split_once("[[").expect("a group");
+        for (error, text, arguments, expected) in [
+            (&phase, TEXT, &[][..], 7),
+            (&phase, ungrouped, &[], 5),
+            (&phase, ungrouped, &["builder"], 1),
+            (&run_image, TEXT, &[], 5),
+            (&run_image, TEXT, &["builder"], 1),
+            (&phase, "[_]\nschema-version = '0.2'\n", &[], 1),
+        ] {
+            assert_eq!(line(&of_build(error, text, arguments)), expected, "{error} {arguments:?} {text}");
+        }
+        assert_eq!(of_build(&phase, TEXT, &[]).message(), "a buildpack failed (exit code 51)");
+        let error = of_build(&run_image, TEXT, &[]);
         assert!(error.message().starts_with("no run image: none\n  help: pass "), "{error}");
     }
 
@@ -195,14 +202,14 @@ mod tests {
             source: backend::Error::new(ErrorKind::NotFound, "BuildKit cannot do it").with_source(error),
         };
         let error = build(BuildError::new(Code::NotFound, "nowhere").with_source(own.clone()));
-        let error = of_build(&error, &descriptor(TEXT), "production", true);
+        let error = of_build(&error, TEXT, &[]);
         assert_eq!(error.code(), Code::NotFound);
         assert_eq!(error.message(), "failed to find it: BuildKit cannot do it: nowhere");
         assert_eq!(error.sources().collect::<Vec<_>>(), [&own]);
 
         let vertex = Detail::Vertex("sha256:1".to_owned());
         let error = build(BuildError::new(Code::Unknown, "x").with_detail(vertex));
-        let error = of_build(&error, &descriptor(TEXT), "production", true);
+        let error = of_build(&error, TEXT, &[]);
         assert_eq!((error.vertex(), line(&error)), (Some("sha256:1"), 5));
     }
 

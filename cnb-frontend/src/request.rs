@@ -90,7 +90,7 @@ impl Asked<'_> {
         };
         request.labels = options.labels.clone().into_iter().collect();
         request.project = self.project();
-        request.exec_env = self.exec_env().to_owned();
+        self.exec_env().clone_into(&mut request.exec_env);
         request.epoch = self.epoch;
         request.process_type.clone_from(&settings.default_process);
         Ok(request)
@@ -101,10 +101,20 @@ impl Asked<'_> {
         self.settings.exec_env.as_deref().unwrap_or(EXEC_ENV)
     }
 
-    /// Whether the builder is the one that the descriptor names.
-    pub fn is_builder_described(&self) -> bool {
-        self.settings.builder.is_none()
-            && contexts::find(&self.options.contexts, contexts::BUILDER, self.platform).is_none()
+    /// Where the descriptor names the builder, or its first line when that is not the one that is used.
+    pub fn place_of_builder(&self) -> Place {
+        let context = contexts::find(&self.options.contexts, contexts::BUILDER, self.platform);
+        if self.settings.builder.is_some() || context.is_some() {
+            return Place::start(&self.descriptor.source);
+        }
+        Place::of_builder(self.descriptor)
+    }
+
+    /// Where the descriptor asks for the buildpacks that are used, or else for the builder that has them.
+    pub fn place_of_work(&self) -> Place {
+        let is_described = self.settings.buildpacks.is_empty();
+        let place = is_described.then(|| Place::of_buildpacks(self.descriptor, self.exec_env())).flatten();
+        place.unwrap_or_else(|| self.place_of_builder())
     }
 
     /// A warning where nothing says whose cache it is, so that there is none: what is shared by mistake is worse.
@@ -265,9 +275,10 @@ mod tests {
         assert_eq!(builder(Given::new(BUILDER, &[context])), "context:builder");
         let argument = ("build-arg:builder", "example.com/new:1");
         assert_eq!(builder(Given::new(BUILDER, &[context, argument])), "docker://example.com/new:1");
-        assert!(Given::new(BUILDER, &[]).asked().is_builder_described());
-        assert!(!Given::new(BUILDER, &[context]).asked().is_builder_described());
-        assert!(!Given::new(BUILDER, &[argument]).asked().is_builder_described());
+        let line = |given: Given| given.asked().place_of_builder().source().ranges[0].start.line;
+        assert_eq!(line(Given::new(BUILDER, &[])), 5);
+        assert_eq!(line(Given::new(BUILDER, &[context])), 1);
+        assert_eq!(line(Given::new(BUILDER, &[argument])), 1);
     }
 
     #[test]

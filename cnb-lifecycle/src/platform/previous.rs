@@ -24,6 +24,10 @@ use super::error::During as _;
 use super::error::Error;
 use super::image_config::ImageConfig;
 
+/// Kinds of errors after which a build is a first one: what the last build left is not there, not whole, or nothing that
+/// the backend can use.
+const GONE: [ErrorKind; 3] = [ErrorKind::Corrupt, ErrorKind::NotFound, ErrorKind::Unsupported];
+
 /// The layers of the last build, each checked to be there and whole.
 #[derive(Debug, Default)]
 pub(super) struct Previous {
@@ -56,7 +60,7 @@ impl Previous {
         let Some(mut previous) = found else { return Ok(Self::default()) };
         match previous.check(backend).await {
             Ok(layers) => previous.layers = layers,
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Corrupt) => {
+            Err(error) if GONE.contains(&error.kind()) => {
                 let message = format!("the layers of the last build cannot be used again: {error}");
                 events.event(Event::Warning { message });
                 return Ok(Self::default());
