@@ -45,6 +45,11 @@ pub const EXIT_DENIED: u8 = 243;
 /// The helper failed: [`ErrorKind::Exhausted`].
 pub const EXIT_EXHAUSTED: u8 = 244;
 
+/// The line that the helper writes to standard output before a step when a plan has several.
+pub fn step_marker(name: &str) -> String {
+    format!("===> {name}\n")
+}
+
 /// What the helper ends with when it fails with an error of this kind.
 pub fn exit_code(kind: ErrorKind) -> u8 {
     match kind {

@@ -8,6 +8,7 @@ pub mod cache;
 pub mod detect;
 pub mod export;
 pub mod generate;
+pub mod launch_layers;
 pub mod process;
 pub mod rebase;
 pub mod restore;

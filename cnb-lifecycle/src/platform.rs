@@ -126,7 +126,7 @@ impl Detection {
         let sbom = analysis.previous.sbom_tree(backend).await?;
         let layers = phases::initial_layers(backend, builder, &self.detected, &self.analyzed, sbom).await?;
         let trees = phases::Trees { app: self.app.clone(), layers };
-        phases::build(backend, containers, request, builder, trees).await
+        phases::build(backend, containers, request, builder, &analysis.previous, trees).await
     }
 }
 

@@ -3,19 +3,27 @@
 //!
 //! Each phase has a file that turns its inputs into a call of the library.
 //!
-//! # `lifecycle cache-save`
+//! # Commands of our own
 //!
-//! One command that the Go lifecycle does not have, for platforms that export images themselves:
+//! Three commands that the Go lifecycle does not have, for platforms that export images themselves:
 //!
 //! ```text
-//! lifecycle cache-save -cache-dir DIR [-layers DIR] [-group FILE] [-uid N] [-gid N] [-log-level L] [-no-color]
+//! lifecycle cache-save -cache-dir DIR [-launch-cache DIR]
+//! lifecycle cache-recall -launch-cache DIR [-cache-dir DIR] [-analyzed FILE]
+//! lifecycle cache-complete -launch-cache DIR [-previous-dir DIR]
+//!     each with [-layers DIR] [-group FILE] [-uid N] [-gid N] [-log-level L] [-no-color]
 //! ```
 //!
-//! It replaces the content of the volume cache by the layers with `cache = true` and by the cache SBOM, exactly as
+//! `cache-save` replaces the content of the volume cache by the layers with `cache = true` and by the cache SBOM, exactly as
 //! the exporter does after it wrote an image, and with the same variables and defaults for its flags. It runs after
 //! the builder and needs group.toml, but neither analyzed.toml nor `<layers>/config/metadata.toml`. As root it
 //! becomes the user `-uid:-gid`. Exit codes: 0, 3 without `-cache-dir`, 1 when the cache or `<layers>` cannot be
-//! used; a layer that cannot be kept is a warning.
+//! used; a layer that cannot be kept is a warning. With `-launch-cache` it also keeps the layers that only the image has,
+//! for platforms that cannot take layers from a previous image: see [`launch_layers`](crate::phase::launch_layers).
+//!
+//! `cache-recall` runs before the restorer and puts what the last build left into analyzed.toml, unless that knows a
+//! previous image. `cache-complete` runs after the builder and gives contents to launch layers that buildpacks kept
+//! without, out of the root of the previous image if one is given, else out of the launch cache.
 
 use std::ffi::OsString;
 use std::io;
@@ -50,6 +58,7 @@ mod flags;
 mod generate;
 mod inputs;
 mod launch;
+mod launch_layers;
 mod logger;
 mod name;
 mod privileges;
@@ -138,6 +147,8 @@ fn dispatch(phase: Phase, invocation: &Invocation) -> Result<(), Failure> {
         Phase::Export => export::run(invocation),
         Phase::Create => create::run(invocation),
         Phase::Rebase => rebase::run(invocation),
+        Phase::CacheRecall => launch_layers::recall(invocation),
+        Phase::CacheComplete => launch_layers::complete(invocation),
         Phase::CacheSave => cache_save::run(invocation),
     }
 }

@@ -90,7 +90,7 @@ use crate::gateway::Output;
 use crate::gateway::Reference;
 use crate::gateway::ResolveMode;
 use crate::gateway::Solve;
-
+mod client;
 mod compose;
 mod error;
 mod exec;
@@ -102,7 +102,10 @@ mod read;
 mod resolve;
 mod run;
 mod secrets;
+mod told;
 mod tree;
+mod write;
+pub use client::ClientSide;
 
 use error::from_build;
 use files::Known;
@@ -131,6 +134,7 @@ struct Settings {
     runs_all: bool,
     clears_caches: bool,
     location: Option<Location>,
+    client: Option<ClientSide>,
 }
 
 #[derive(Debug, Default)]
@@ -226,6 +230,13 @@ impl BuildKit {
         self
     }
 
+    /// Does what only a client can do, too: directories and secrets of this machine, output, images by name.
+    #[must_use]
+    pub fn with_client(mut self, side: ClientSide) -> Self {
+        self.settings.client = Some(side);
+        self
+    }
+
     /// The image that [`Backend::export`] made for no output, once.
     pub fn take_output(&self) -> Option<Output> {
         self.output().take()
@@ -280,13 +291,13 @@ impl BuildKit {
 impl Backend for BuildKit {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::ALL;
-        capabilities.load_directory = false;
+        capabilities.load_directory = self.settings.client.is_some();
         capabilities.existing_layers = false;
         capabilities.failed_outputs = false;
         capabilities.unlimited_output = false;
         capabilities.exact_config = false;
         capabilities.host_network = self.settings.network == NetworkMode::Host;
-        capabilities.export = false;
+        capabilities.export = self.settings.client.is_some();
         capabilities
     }
 

@@ -35,6 +35,7 @@ mod transport;
 pub use auth::Credentials;
 pub use auth::Keychain;
 pub use auth::KeychainError;
+pub use directory::Directories;
 pub use directory::Directory;
 pub use docker_config::DockerConfig;
 pub use docker_config::InvalidDockerConfig;
@@ -50,6 +51,7 @@ pub struct Session {
     id: String,
     shared_key: String,
     directories: BTreeMap<String, Directory>,
+    others: Option<Arc<dyn Directories>>,
     secrets: Option<Arc<dyn Secrets>>,
     keychain: Option<Arc<dyn Keychain>>,
     agents: BTreeMap<String, PathBuf>,
@@ -63,6 +65,7 @@ impl Session {
             id: id.into(),
             shared_key: String::new(),
             directories: BTreeMap::new(),
+            others: None,
             secrets: None,
             keychain: None,
             agents: BTreeMap::new(),
@@ -101,6 +104,13 @@ impl Session {
         self
     }
 
+    /// Serves directories that are not known yet.
+    #[must_use]
+    pub fn with_directories(mut self, directories: impl Directories + 'static) -> Self {
+        self.others = Some(Arc::new(directories));
+        self
+    }
+
     /// Serves secrets, for mounts and variables.
     #[must_use]
     pub fn with_secrets(mut self, secrets: impl Secrets + 'static) -> Self {
@@ -112,6 +122,13 @@ impl Session {
     #[must_use]
     pub fn with_keychain(mut self, keychain: impl Keychain + 'static) -> Self {
         self.keychain = Some(Arc::new(keychain));
+        self
+    }
+
+    /// Serves credentials that others serve too.
+    #[must_use]
+    pub(crate) fn with_shared_keychain(mut self, keychain: Arc<dyn Keychain>) -> Self {
+        self.keychain = Some(keychain);
         self
     }
 

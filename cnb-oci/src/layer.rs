@@ -1,45 +1,34 @@
 //! Layers of images: exact tars, diffIDs, compression.
 //!
-//! [`LayerWriter`] writes one tar stream and hashes it on the way, out of files or out of another tar,
+//! [`LayerWriter`] writes one tar stream in a [`Dialect`] and hashes it on the way, out of files or out of another tar,
 //! [`slices`] divides an application into several layers, [`launcher`] has the layers of the launcher.
 
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
-mod directory;
+use cnb_core::backend::ErrorKind;
+use rustix::io::Errno;
+
+use crate::blob;
+
+mod dialect;
+pub(crate) mod directory;
 mod glob;
 pub(crate) mod header;
 pub mod launcher;
 mod normalize;
 pub mod slices;
+mod snapshot;
 mod writer;
 
+pub use dialect::Dialect;
 pub use directory::Selection;
 pub use directory::entries;
 pub use directory::parents_on_disk;
 pub use glob::BadPattern;
 pub use writer::LayerWriter;
 pub use writer::Written;
-
-/// How the same files are written as a tar. Each dialect is exact: a diffID is the digest of these bytes.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Dialect {
-    /// As the Go lifecycle: absolute names, none with a `/` at the end, all times 1980-01-01T00:00:01Z, hard
-    /// links as files.
-    #[default]
-    Lifecycle,
-}
-
-impl Dialect {
-    /// The time of every entry, in seconds since 1970.
-    fn mtime(self) -> u64 {
-        match self {
-            Self::Lifecycle => 315_532_801,
-        }
-    }
-}
 
 /// Why a layer could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +71,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// What kind of error this is for a backend.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Outside { .. } => ErrorKind::InvalidInput,
+            Self::Read { source, .. } if Errno::from_io_error(source) == Some(Errno::LOOP) => {
+                ErrorKind::InvalidInput
+            }
+            Self::Read { source, .. } | Self::Write { source } => blob::kind_of(source),
+            Self::Changed { .. } | Self::Tar { .. } => ErrorKind::Other,
+        }
+    }
+
     fn read(path: &Path, source: io::Error) -> Self {
         Self::Read { path: path.to_owned(), source }
     }

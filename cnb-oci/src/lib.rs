@@ -11,6 +11,8 @@ pub mod config;
 mod copy;
 pub mod descriptor;
 mod hash;
+#[cfg(feature = "helper")]
+pub mod helper;
 pub mod image;
 mod inside;
 pub mod layer;
@@ -19,9 +21,13 @@ pub mod layout;
 pub mod local;
 pub mod parallel;
 pub mod platform;
+#[cfg(any(feature = "helper", feature = "local"))]
+mod process;
 pub mod read_ahead;
 #[cfg(feature = "registry")]
 pub mod registry;
 pub mod rootfs;
+#[cfg(any(feature = "helper", feature = "local"))]
+mod tree;
 
 pub use hash::digest;

@@ -44,19 +44,15 @@ use tokio::sync::oneshot;
 
 mod blobs;
 mod cache;
-mod compose;
 mod container;
-mod draft;
 mod error;
 mod export;
 mod finalize;
 mod found;
 pub mod init;
 mod inside;
-mod load;
 mod machine;
 mod overlay;
-mod owner;
 #[cfg(feature = "registry")]
 mod remote;
 
@@ -71,11 +67,11 @@ mod unpack;
 mod unshare;
 pub mod userns;
 
-use draft::Draft;
 use error::from_io;
 use machine::Machine;
 use runtime::Cli;
 use runtime::Runtime;
+use store::Scratch;
 use tree::LocalTree;
 use userns::Mapping;
 use userns::Mode;
@@ -83,6 +79,7 @@ use userns::Mode;
 use crate::apply;
 #[cfg(feature = "registry")]
 use crate::registry::Registry;
+use crate::tree::Draft;
 
 /// Pieces of output that wait to be taken before a step has to wait.
 const PENDING_OUTPUT: usize = 64;
@@ -223,10 +220,10 @@ impl Backend for LocalBackend {
 
     async fn load(&self, source: Source) -> Result<Tree> {
         self.work(move |machine| {
-            let draft = Draft::new(&machine.session, machine.mapping)?;
+            let (scratch, draft) = draft(machine)?;
             match source {
                 Source::Directory { path, filter, owner } => {
-                    load::directory(&draft, &path, filter.as_deref(), owner)?;
+                    crate::tree::load(&draft, &path, filter.as_deref(), owner)?;
                 }
                 Source::Files(files) => draft.add(&files)?,
                 Source::Layer { diff_id, image } => {
@@ -237,7 +234,7 @@ impl Backend for LocalBackend {
                 }
                 _ => return Err(Error::new(ErrorKind::Unsupported, "cannot load from there")),
             }
-            Ok(Tree::new(draft.finish()))
+            Ok(Tree::new(LocalTree::new(scratch)))
         })
         .await
     }
@@ -263,18 +260,18 @@ impl Backend for LocalBackend {
 
     async fn compose(&self, parts: Vec<Part>) -> Result<Tree> {
         self.work(move |machine| {
-            let draft = Draft::new(&machine.session, machine.mapping)?;
+            let (scratch, draft) = draft(machine)?;
             for part in parts {
                 match part {
                     Part::Copy { tree, from, to } => {
                         let view = LocalTree::of(&tree)?.view(&machine.session, machine.mapping)?;
-                        compose::copy(&draft, &view, &from, &to)?;
+                        crate::tree::copy(&draft, view.inside(), &view.originals()?, &from, &to)?;
                     }
                     Part::Files(files) => draft.add(&files)?,
                     _ => return Err(Error::new(ErrorKind::Unsupported, "cannot compose that part")),
                 }
             }
-            Ok(Tree::new(draft.finish()))
+            Ok(Tree::new(LocalTree::new(scratch)))
         })
         .await
     }
@@ -287,6 +284,13 @@ impl Backend for LocalBackend {
         let outputs = outputs.to_vec();
         self.work(move |machine| export::images(machine, &plan, &outputs)).await
     }
+}
+
+/// A new directory that becomes a tree, and what makes it.
+fn draft(machine: &Machine) -> Result<(Scratch, Draft)> {
+    let scratch = machine.session.tree()?;
+    let draft = Draft::new(scratch.create(tree::FILES)?, machine.owners())?;
+    Ok((scratch, draft))
 }
 
 /// A step on a thread of its own. Dropping this ends the step, and waits until it is gone.

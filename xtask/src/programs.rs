@@ -12,7 +12,9 @@ use crate::workspace;
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 const STATIC: &str = "-C target-feature=+crt-static";
 const PACKAGES: [&str; 3] = ["cnb-cli", "cnb-lifecycle", "cnb-oci"];
-const PROGRAMS: [&str; 4] = ["cnb", "cnb-init", "launcher", "lifecycle"];
+const PROGRAMS: [&str; 5] = ["cnb", "cnb-helper", "cnb-init", "launcher", "lifecycle"];
+/// `cnb-helper` is for backends that need one, and no part of what a library has by default.
+const FEATURES: &str = "cnb-oci/helper";
 
 /// The package and its program.
 const FRONTEND: &str = "cnb-frontend";
@@ -28,10 +30,11 @@ pub(crate) fn directory() -> PathBuf {
 /// Builds the programs and puts them beside each other.
 ///
 /// # Errors
-/// When one does not build or is not static, or the launcher is larger than it may be or holds what it must not.
+/// When one does not build or is not static, the launcher is larger than it may be, or it or the helper holds
+/// what it must not.
 pub(crate) fn dist() -> Result<()> {
     let mut build = cargo(["build", "--bins", "--profile", "static"]);
-    build.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
+    build.args(PACKAGES.iter().flat_map(|package| ["--package", package])).args(["--features", FEATURES]);
     let output = build_static(&mut build, &workspace::target())?.join("static");
     fs::create_dir_all(directory())?;
     for program in PROGRAMS {
@@ -41,7 +44,7 @@ pub(crate) fn dist() -> Result<()> {
         // A running program cannot be written to, but it can be replaced.
         fs::rename(new, directory().join(program))?;
     }
-    expect_small_launcher()?;
+    expect_small_programs()?;
     println!("{} are in {}", PROGRAMS.join(", "), directory().display());
     Ok(())
 }
@@ -100,13 +103,15 @@ fn expect_static(program: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Crates that the launcher must not hold, and one that shows how crates are found: the lifecycle holds it.
+/// Crates that the launcher must not hold, those of them that the helper must not hold, and one that shows how crates are found: the lifecycle holds it.
 const LARGE_CRATES: [&str; 5] = ["regex-", "rustls-", "tokio-", "tracing-subscriber-", "ureq-"];
+/// The helper has patterns of files.
+const NEEDED_BY_HELPER: &str = "regex-";
 const CRATE_OF_LIFECYCLE: &str = "rustls-";
 
 /// A crate is found by the names of its source files, which its panics mention.
-fn expect_small_launcher() -> Result<()> {
-    let (launcher, lifecycle) = (directory().join("launcher"), directory().join("lifecycle"));
+fn expect_small_programs() -> Result<()> {
+    let [helper, launcher, lifecycle] = ["cnb-helper", "launcher", "lifecycle"].map(|p| directory().join(p));
     let size = fs::metadata(&launcher)?.len();
     if size > LAUNCHER_BYTES {
         return Err(format!("the launcher has {size} bytes, more than {LAUNCHER_BYTES}").into());
@@ -117,6 +122,9 @@ fn expect_small_launcher() -> Result<()> {
     for name in LARGE_CRATES {
         if holds(&launcher, name)? {
             return Err(format!("the launcher holds the crate {name}").into());
+        }
+        if name != NEEDED_BY_HELPER && holds(&helper, name)? {
+            return Err(format!("cnb-helper holds the crate {name}").into());
         }
     }
     Ok(())

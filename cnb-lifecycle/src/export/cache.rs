@@ -1,13 +1,15 @@
-//! Which layers go into the cache.
+//! Which layers go into the cache, and which are kept beside it for platforms without a previous image.
 //!
 //! Source: `phase/cache.go` of the lifecycle.
 
 use cnb_core::api::PlatformApi;
+use cnb_core::buildpack::layer::LayerTypes;
 use cnb_core::digest::DiffId;
 use cnb_core::labels::lifecycle;
 use cnb_core::labels::lifecycle::CacheMetadata;
 
 use super::plan::layer_metadata;
+use super::plan::store;
 use super::snapshot::Snapshot;
 
 /// The layers to keep for the next build.
@@ -39,8 +41,25 @@ enum Place {
     Sbom,
 }
 
-/// Says which layers to keep.
+/// Says which layers go into the cache.
 pub fn plan(snapshot: &Snapshot, api: PlatformApi) -> CachePlan {
+    let sbom = api.has_sboms() && snapshot.cache_sbom;
+    keep(snapshot, |types| types.cache, sbom.then_some("cache"))
+}
+
+/// Says which layers are in the image and not in the cache. Stores of buildpacks are in the metadata, as in the label
+/// of an image.
+pub fn launch_plan(snapshot: &Snapshot, api: PlatformApi) -> CachePlan {
+    let sbom = api.has_sboms() && snapshot.launch_sbom;
+    let mut plan = keep(snapshot, |types| types.launch && !types.cache, sbom.then_some("launch"));
+    for (buildpack, directory) in plan.buildpacks.iter_mut().zip(&snapshot.buildpacks) {
+        // A store that cannot be in a label is told when there is one.
+        buildpack.store = store(directory).ok().flatten();
+    }
+    plan
+}
+
+fn keep(snapshot: &Snapshot, wanted: fn(&LayerTypes) -> bool, sbom: Option<&str>) -> CachePlan {
     let mut layers = Vec::new();
     let mut skipped = Vec::new();
     let mut buildpacks = Vec::new();
@@ -53,7 +72,7 @@ pub fn plan(snapshot: &Snapshot, api: PlatformApi) -> CachePlan {
         for layer in &directory.layers {
             let id = directory.identifier(layer);
             let file = match &layer.file {
-                Ok(file) if file.types.cache => file,
+                Ok(file) if wanted(&file.types) => file,
                 _ => continue,
             };
             if !layer.has_contents {
@@ -67,10 +86,10 @@ pub fn plan(snapshot: &Snapshot, api: PlatformApi) -> CachePlan {
             }
         }
     }
-    if api.has_sboms() && snapshot.cache_sbom {
+    if let Some(kind) = sbom {
         layers.push(CachedLayer {
-            id: "buildpacksio/lifecycle:cache.sbom".to_owned(),
-            path: "sbom/cache".to_owned(),
+            id: format!("buildpacksio/lifecycle:{kind}.sbom"),
+            path: format!("sbom/{kind}"),
             place: Place::Sbom,
             metadata: lifecycle::Layer::default(),
         });

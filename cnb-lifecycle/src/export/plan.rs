@@ -181,6 +181,13 @@ pub fn plan(snapshot: &Snapshot, inputs: &PlanInputs<'_>) -> Result<Plan, PlanEr
     }
 }
 
+/// What the store.toml of a buildpack says, as labels have it.
+pub(super) fn store(directory: &BuildpackDirectory) -> Result<Option<lifecycle::Store>, UnsupportedNumber> {
+    let Some(store) = &directory.store else { return Ok(None) };
+    let metadata = store.metadata.as_ref().map(any::table_from_toml).transpose()?;
+    Ok(Some(lifecycle::Store { metadata }))
+}
+
 struct Planner<'a> {
     snapshot: &'a Snapshot,
     inputs: &'a PlanInputs<'a>,
@@ -244,13 +251,8 @@ impl Planner<'_> {
 
     fn buildpack(&mut self, index: usize, directory: &BuildpackDirectory) -> Result<(), PlanErrorCause> {
         let buildpack = &directory.buildpack;
-        let store =
-            directory.store.as_ref().map(|store| {
-                store.metadata.as_ref().map(any::table_from_toml).transpose().map_err(|reason| {
-                    PlanErrorCause::UnsupportedNumber { id: buildpack.id.to_string(), reason }
-                })
-            });
-        let store = store.transpose()?.map(|metadata| lifecycle::Store { metadata });
+        let store = store(directory)
+            .map_err(|reason| PlanErrorCause::UnsupportedNumber { id: buildpack.id.to_string(), reason })?;
         self.buildpacks.push(lifecycle::BuildpackLayers {
             id: buildpack.id.to_string(),
             version: buildpack.version.clone(),

@@ -61,11 +61,19 @@ pub fn prepare(previous: &LifecycleMetadata, store: &dyn LayerCache) {
 /// # Errors
 /// When the cache cannot be written: then it has its old content.
 pub fn save(inputs: &Inputs<'_>, store: Box<dyn LayerCache>) -> Result<(), CacheError> {
+    save_plan(inputs, &cache::plan(inputs.snapshot, inputs.api), store)
+}
+
+/// Replaces the content of a cache by the layers of a plan.
+pub(super) fn save_plan(
+    inputs: &Inputs<'_>,
+    plan: &CachePlan,
+    store: Box<dyn LayerCache>,
+) -> Result<(), CacheError> {
     if !store.exists() {
         tracing::info!("Layer cache not found");
     }
     let old = store.metadata()?;
-    let plan = cache::plan(inputs.snapshot, inputs.api);
     for (id, reason) in &plan.skipped {
         tracing::warn!("Failed to cache layer '{id}' {reason}");
     }

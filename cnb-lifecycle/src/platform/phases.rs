@@ -16,6 +16,8 @@ use super::BuildRequest;
 use super::builder::Builder;
 use super::error::During as _;
 use super::error::Error;
+use super::previous::Previous;
+use super::previous::SBOM_DIR;
 use super::step::APP_DIR;
 use super::step::Containers;
 use super::step::LAYERS_DIR;
@@ -27,11 +29,13 @@ const GROUP: &str = "/layers/group.toml";
 const ORDER: &str = "/layers/order.toml";
 const PLAN: &str = "/layers/plan.toml";
 const CACHE_DIR: &str = "/cache";
+const LAUNCH_CACHE_DIR: &str = "/launch-cache";
+const PREVIOUS_DIR: &str = "/previous-image";
 /// A run.toml that declares nothing.
 const NO_RUN_IMAGES: &str = "/dev/null";
 const TOOL_DIR: &str = "/cnb-tool";
 /// The step that keeps layers for the next build.
-pub(super) const SAVE_CACHE: &str = "cache";
+const SAVE_CACHE: &str = "cache";
 
 /// What detection found out, as the files that the next phases read.
 #[derive(Clone, Debug)]
@@ -123,23 +127,64 @@ pub(super) async fn detect(
 
 /// Gives the layers back that the buildpacks may use again, lets the buildpacks build, and keeps what the next build
 /// may use again: one piece of work, as what a backend keeps of a step must not depend on what was in a cache.
+///
+/// A backend that has layers by their diffIDs takes those that buildpacks keep without contents from the last image
+/// when it exports. Any other needs their contents here: out of the root of the previous image, or of a cache of their
+/// own.
 pub(super) async fn build(
     backend: &dyn Backend,
     containers: &Containers<'_>,
     request: &BuildRequest,
     builder: &Builder,
+    previous: &Previous,
     trees: Trees,
 ) -> Result<Trees, Error> {
-    let mut steps = vec![
-        restore(containers, request, builder, trees.layers),
-        run_buildpacks(containers, builder, trees.app),
-    ];
-    if let Some(cache) = &request.cache {
-        steps.push(save_cache(backend, containers, request, cache).await?);
+    let Some(cache) = &request.cache else {
+        let steps = vec![
+            restore(containers, request, builder, trees.layers),
+            run_buildpacks(containers, builder, trees.app),
+        ];
+        return finish(containers, steps).await;
+    };
+    let tool = backend.load(request.tool.clone()).await.during("load the program that keeps layers")?;
+    let tools = Tools { containers, tool, cache };
+    let mut steps = Vec::new();
+    if backend.capabilities().existing_layers {
+        steps.push(restore(containers, request, builder, trees.layers));
+        steps.push(run_buildpacks(containers, builder, trees.app));
+        steps.push(tools.save(&[]));
+    } else {
+        let launch = launch_cache(cache);
+        let mut restore = restore(containers, request, builder, trees.layers.clone());
+        if previous.image.is_none() && !request.skip_layers {
+            steps.push(tools.recall(&launch, trees.layers));
+            carry(&mut restore, LAYERS_DIR);
+        }
+        steps.push(restore);
+        steps.push(run_buildpacks(containers, builder, trees.app));
+        steps.push(tools.complete(&launch, previous));
+        steps.push(tools.save(&["-launch-cache", LAUNCH_CACHE_DIR]).with_mount(LAUNCH_CACHE_DIR, launch));
     }
+    finish(containers, steps).await
+}
+
+async fn finish(containers: &Containers<'_>, steps: Vec<Step>) -> Result<Trees, Error> {
     let mut left = containers.run_chain(steps).await?;
     let mut take = |target| left.remove(target).expect("a backend returns a tree for each in-out mount");
     Ok(Trees { app: take(APP_DIR), layers: take(LAYERS_DIR) })
+}
+
+/// Takes the tree that the step before left.
+fn carry(step: &mut Step, target: &str) {
+    for mount in step.mounts.iter_mut().filter(|mount| mount.target == target) {
+        mount.kind = MountKind::Carried;
+    }
+}
+
+/// The cache for the launch layers of a project.
+fn launch_cache(cache: &CacheId) -> MountKind {
+    let id = CacheId::new(format!("{}.launch", cache.as_str()));
+    MountKind::Cache(id.expect("what is added is of the letters that names have"))
 }
 
 /// `<layers>` before layers are restored.
@@ -155,7 +200,7 @@ pub(super) async fn initial_layers(
         File::regular("/group.toml", detected.group.to_toml()),
         File::regular("/plan.toml", detected.plan.clone()),
     ];
-    let from_root = |tree| Part::Copy { tree, from: LAYERS_DIR.to_owned(), to: "/".to_owned() };
+    let from_root = |tree| Part::Copy { tree, from: SBOM_DIR.to_owned(), to: "/sbom".to_owned() };
     layers_tree(backend, builder, sbom.map(from_root).into_iter().collect(), files).await
 }
 
@@ -192,24 +237,60 @@ fn run_buildpacks(containers: &Containers<'_>, builder: &Builder, app: Tree) -> 
         .with_mount(LAYERS_DIR, MountKind::Carried)
 }
 
-/// Puts the layers with `cache = true` into the cache of the project. The image is what counts: without a cache the
-/// next build takes longer.
-async fn save_cache(
-    backend: &dyn Backend,
-    containers: &Containers<'_>,
-    request: &BuildRequest,
-    cache: &CacheId,
-) -> Result<Step, Error> {
-    let tool = backend.load(request.tool.clone()).await.during("load the program that saves the cache")?;
-    let args = ["cache-save", "-layers", LAYERS_DIR, "-group", GROUP, "-cache-dir", CACHE_DIR];
-    let mut step = containers
-        .of_lifecycle(SAVE_CACHE, "lifecycle", &args)
-        .optional()
-        .with_mount(TOOL_DIR, MountKind::ReadOnly(tool))
-        .with_mount(LAYERS_DIR, MountKind::Carried)
-        .with_mount(CACHE_DIR, MountKind::Cache(cache.clone()));
-    step.argv[0] = format!("{TOOL_DIR}/lifecycle");
-    Ok(step)
+/// Steps that run our own program in a container of the builder.
+struct Tools<'a> {
+    containers: &'a Containers<'a>,
+    tool: Tree,
+    cache: &'a CacheId,
+}
+
+impl Tools<'_> {
+    /// Says what the last build left.
+    fn recall(&self, launch: &MountKind, layers: Tree) -> Step {
+        let args = ["-analyzed", ANALYZED, "-cache-dir", CACHE_DIR, "-launch-cache", LAUNCH_CACHE_DIR];
+        self.step("recall", "cache-recall", &args)
+            .with_mount(LAYERS_DIR, MountKind::InOut(layers))
+            .with_mount(CACHE_DIR, MountKind::Cache(self.cache.clone()))
+            .with_mount(LAUNCH_CACHE_DIR, launch.clone())
+            .optional()
+    }
+
+    /// Gives contents to launch layers that buildpacks kept without any.
+    fn complete(&self, launch: &MountKind, previous: &Previous) -> Step {
+        let mut args = vec!["-launch-cache", LAUNCH_CACHE_DIR];
+        if previous.image.is_some() {
+            args.extend(["-previous-dir", PREVIOUS_DIR]);
+        }
+        let step = self
+            .step("complete", "cache-complete", &args)
+            .with_mount(LAYERS_DIR, MountKind::Carried)
+            .with_mount(LAUNCH_CACHE_DIR, launch.clone());
+        match &previous.image {
+            Some(image) => step.with_mount(PREVIOUS_DIR, MountKind::ReadOnly(image.root.clone())),
+            None => step,
+        }
+    }
+
+    /// Puts the layers with `cache = true` into the cache of the project. The image is what counts: without a cache
+    /// the next build takes longer.
+    fn save(&self, more: &[&str]) -> Step {
+        let args: Vec<&str> = ["-cache-dir", CACHE_DIR].iter().chain(more).copied().collect();
+        self.step(SAVE_CACHE, "cache-save", &args)
+            .with_mount(LAYERS_DIR, MountKind::Carried)
+            .with_mount(CACHE_DIR, MountKind::Cache(self.cache.clone()))
+            .optional()
+    }
+
+    fn step(&self, phase: &'static str, command: &str, args: &[&str]) -> Step {
+        let mut all = vec![command, "-layers", LAYERS_DIR, "-group", GROUP];
+        all.extend(args);
+        let mut step = self
+            .containers
+            .of_lifecycle(phase, "lifecycle", &all)
+            .with_mount(TOOL_DIR, MountKind::ReadOnly(self.tool.clone()));
+        step.argv[0] = format!("{TOOL_DIR}/lifecycle");
+        step
+    }
 }
 
 async fn text(

@@ -24,9 +24,8 @@ use super::error::During as _;
 use super::error::Error;
 use super::image_config::ImageConfig;
 
-/// Kinds of errors after which a build is a first one: what the last build left is not there, not whole, or nothing that
-/// the backend can use.
-const GONE: [ErrorKind; 3] = [ErrorKind::Corrupt, ErrorKind::NotFound, ErrorKind::Unsupported];
+/// Where the SBOM files of an image are.
+pub(super) const SBOM_DIR: &str = "/layers/sbom";
 
 /// The layers of the last build, each checked to be there and whole.
 #[derive(Debug, Default)]
@@ -54,13 +53,16 @@ impl Previous {
             return Ok(Self::default());
         }
         let mut found = Self::named(backend, request).await?;
-        if found.is_none() {
+        if found.is_none() && backend.capabilities().existing_layers {
             found = request.last_label.as_deref().and_then(Self::labelled);
         }
         let Some(mut previous) = found else { return Ok(Self::default()) };
+        if !backend.capabilities().existing_layers {
+            return Ok(previous);
+        }
         match previous.check(backend).await {
             Ok(layers) => previous.layers = layers,
-            Err(error) if GONE.contains(&error.kind()) => {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Corrupt) => {
                 let message = format!("the layers of the last build cannot be used again: {error}");
                 events.event(Event::Warning { message });
                 return Ok(Self::default());
@@ -75,14 +77,27 @@ impl Previous {
         self.layers.get(diff_id)
     }
 
-    /// The SBOM files of the last build, if it has any: layers that are used again keep theirs.
+    /// A tree with the SBOM files of the last build in [`SBOM_DIR`], if it has any: layers that are used again keep theirs.
     pub(super) async fn sbom_tree(&self, backend: &dyn Backend) -> Result<Option<Tree>, Error> {
+        if !backend.capabilities().existing_layers {
+            return self.sbom_in_root(backend).await;
+        }
         let digest = self.metadata.sbom.as_ref().and_then(LayerDigest::get);
         let Some(diff_id) = digest.and_then(|digest| digest.parse().ok()) else { return Ok(None) };
         let source = Source::Layer { diff_id, image: self.image.clone() };
         match backend.load(source).await {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             tree => tree.map(Some).during("load the SBOM files of the last build"),
+        }
+    }
+
+    async fn sbom_in_root(&self, backend: &dyn Backend) -> Result<Option<Tree>, Error> {
+        let Some(image) = &self.image else { return Ok(None) };
+        match backend.list(&image.root, SBOM_DIR).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            found => {
+                found.map(|_| Some(image.root.clone())).during("look for SBOM files in the previous image")
+            }
         }
     }
 

@@ -11,14 +11,16 @@ use super::cache;
 use super::documents;
 use super::failure::Failure;
 use super::failure::code;
+use super::launch_layers;
 use super::privileges;
 use crate::export::snapshot::fs::layers_snapshot;
 use crate::phase::cache::Inputs;
 use crate::phase::cache::save;
+use crate::phase::launch_layers::remember;
 
 /// Replaces the content of the cache in `-cache-dir` by the layers in `-layers` of the buildpacks in `-group`.
 ///
-/// Takes the flags `-layers -group -cache-dir -uid -gid -log-level -no-color` with the variables and defaults that
+/// Takes the flags `-layers -group -cache-dir -launch-cache -uid -gid -log-level -no-color` with the variables and defaults that
 /// the exporter has. `<layers>/config/metadata.toml` is not needed.
 pub(super) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let inputs = &invocation.inputs;
@@ -32,9 +34,15 @@ pub(super) fn run(invocation: &Invocation) -> Result<(), Failure> {
     let layers = Path::new(&inputs.layers_dir);
     let snapshot =
         layers_snapshot(layers, &group.buildpacks).map_err(|error| Failure::new("read layers", error))?;
-    let Some(volume) = cache::volume(invocation)? else { return Ok(()) };
     let owner = User::new(inputs.uid, inputs.gid);
     let known = &BTreeMap::new();
-    save(&Inputs { api: invocation.api, layers, snapshot: &snapshot, owner, known }, volume)
-        .map_err(|error| Failure::new("export cache", error))
+    let kept = Inputs { api: invocation.api, layers, snapshot: &snapshot, owner, known };
+    if let Some(volume) = cache::volume(invocation)? {
+        save(&kept, volume).map_err(|error| Failure::new("export cache", error))?;
+    }
+    if inputs.launch_cache_dir.is_empty() {
+        return Ok(());
+    }
+    let launch = launch_layers::open(invocation)?;
+    remember(&kept, launch).map_err(|error| Failure::new("keep launch layers", error))
 }

@@ -46,6 +46,7 @@ pub(super) struct Inputs {
     pub(super) parallel_export: bool,
     pub(super) plan_path: String,
     pub(super) platform_dir: String,
+    pub(super) previous_dir: String,
     pub(super) previous_image: String,
     pub(super) project_metadata_path: String,
     pub(super) report_path: String,
@@ -106,6 +107,7 @@ impl Inputs {
             &mut self.launch_cache_dir,
             &mut self.layers_dir,
             &mut self.platform_dir,
+            &mut self.previous_dir,
         ] {
             if !directory.is_empty() {
                 *directory = absolute(directory)?;

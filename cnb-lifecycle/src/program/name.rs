@@ -15,11 +15,13 @@ pub(super) enum Phase {
     Export,
     Create,
     Rebase,
+    CacheRecall,
+    CacheComplete,
     CacheSave,
 }
 
 /// Each phase with its name as a program and as a first argument.
-pub(super) const NAMES: [(Phase, &str, &str); 9] = [
+pub(super) const NAMES: [(Phase, &str, &str); 11] = [
     (Phase::Analyze, "analyzer", "analyze"),
     (Phase::Detect, "detector", "detect"),
     (Phase::Restore, "restorer", "restore"),
@@ -28,6 +30,8 @@ pub(super) const NAMES: [(Phase, &str, &str); 9] = [
     (Phase::Export, "exporter", "export"),
     (Phase::Create, "creator", "create"),
     (Phase::Rebase, "rebaser", "rebase"),
+    (Phase::CacheRecall, "cache-recaller", "cache-recall"),
+    (Phase::CacheComplete, "cache-completer", "cache-complete"),
     (Phase::CacheSave, "cache-saver", "cache-save"),
 ];
 

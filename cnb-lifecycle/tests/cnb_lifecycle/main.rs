@@ -4,6 +4,7 @@ mod build;
 mod concurrent;
 mod damaged_cache;
 mod fixture;
+mod launch_layers;
 mod launcher;
 mod lifecycle;
 mod outcome;

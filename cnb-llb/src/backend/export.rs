@@ -19,10 +19,33 @@ use crate::Annotate as _;
 use crate::Copy;
 use crate::Merge;
 use crate::State;
+use crate::errdefs::BuildError;
+use crate::gateway::CacheImport;
+use crate::gateway::Gateway;
 use crate::gateway::Output;
 use crate::gateway::Solve;
 
 const MERGE: &str = "mergeop";
+
+/// An image as a graph.
+pub(super) struct ImageGraph {
+    pub(super) files: State,
+    pub(super) config: Vec<u8>,
+    pub(super) base_config: Vec<u8>,
+}
+
+impl ImageGraph {
+    /// Its files with its config, as the result of a frontend.
+    pub(super) async fn output(
+        self,
+        gateway: &Gateway,
+        caches: &[CacheImport],
+    ) -> std::result::Result<Output, BuildError> {
+        let solve = Solve::graph(&self.files.definition()).with_cache_imports(caches);
+        let reference = gateway.solve(solve).await?.reference;
+        Ok(Output::new(reference).with_config(self.config).with_base_config(self.base_config))
+    }
+}
 
 impl BuildKit {
     /// Makes the image of a plan. Without outputs it is kept for [`BuildKit::take_output`].
@@ -31,17 +54,23 @@ impl BuildKit {
         plan: &ImagePlan,
         outputs: &[ImageName],
     ) -> Result<Vec<Exported>> {
-        if let Some(output) = outputs.first() {
-            let message = format!("a frontend cannot write `{output}`: its client says where images go");
-            return Err(Error::new(ErrorKind::Unsupported, message));
+        if outputs.is_empty() {
+            let image = self.image(plan)?.output(&self.gateway, &self.settings.cache_imports).await;
+            *self.output() = Some(image.map_err(from_build)?);
+            return Ok(Vec::new());
         }
-        let image = self.image(plan).await?;
-        *self.output() = Some(image);
-        Ok(Vec::new())
+        let Some(side) = &self.settings.client else {
+            let message = "a frontend cannot write images to where it wants: its client says where they go";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        };
+        let mut exported = Vec::new();
+        for output in outputs {
+            exported.push(side.export(self.image(plan)?, output).await?);
+        }
+        Ok(exported)
     }
 
-    /// The files of an image, with its config.
-    async fn image(&self, plan: &ImagePlan) -> Result<Output> {
+    fn image(&self, plan: &ImagePlan) -> Result<ImageGraph> {
         let config = config(plan)?;
         let base = Graph::of(&plan.base.root)?;
         let mut layers = Vec::new();
@@ -49,10 +78,8 @@ impl BuildKit {
             let foreign = || Error::new(ErrorKind::InvalidInput, "the layer is one of another backend");
             layers.push(&layer.downcast_ref::<LayerFiles>().ok_or_else(foreign)?.0);
         }
-        let whole = self.whole(&base.state, &layers);
-        let solve = Solve::graph(&whole.definition()).with_cache_imports(&self.settings.cache_imports);
-        let reference = self.gateway.solve(solve).await.map_err(from_build)?.reference;
-        Ok(Output::new(reference).with_config(config).with_base_config(plan.base.config.to_vec()))
+        let files = self.whole(&base.state, &layers);
+        Ok(ImageGraph { files, config, base_config: plan.base.config.to_vec() })
     }
 
     /// Layers on a base. A layer is what its tree has, whatever is below: where trees cannot be merged they are copied

@@ -1,7 +1,11 @@
 //! Files from outside.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use cnb_core::backend::Error;
 use cnb_core::backend::ErrorKind;
+use cnb_core::backend::Filter;
 use cnb_core::backend::Part;
 use cnb_core::backend::Result;
 use cnb_core::backend::Source;
@@ -23,9 +27,21 @@ impl BuildKit {
     pub(super) async fn load_source(&self, source: Source) -> Result<Tree> {
         match source {
             Source::Context { name, files, owner } => Ok(self.context(&name, &files, owner)),
+            Source::Directory { path, filter, owner } => self.directory(&path, filter, owner).await,
             Source::Files(files) => self.compose_parts(vec![Part::Files(files)]).await,
             _ => Err(Error::new(ErrorKind::Unsupported, "BuildKit cannot load from there")),
         }
+    }
+
+    /// A directory of the client's machine, as it is now and as git sees it.
+    async fn directory(&self, path: &Path, filter: Option<Arc<dyn Filter>>, owner: User) -> Result<Tree> {
+        let unsupported =
+            || Error::new(ErrorKind::Unsupported, "a frontend has no directories but those of its client");
+        let directory = self.settings.client.as_ref().ok_or_else(unsupported)?.load(path, filter)?;
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        let tree = self.taken(&name, &directory, &Files::All, owner);
+        self.execute(&Graph::of(&tree)?.state).await?;
+        Ok(tree)
     }
 
     /// A directory by its name, as git sees it.

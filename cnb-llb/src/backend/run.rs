@@ -13,7 +13,6 @@ use cnb_core::backend::Step;
 use cnb_core::backend::StepOutput;
 use cnb_core::backend::Tree;
 use cnb_core::backend::User;
-use cnb_core::event::Event;
 use cnb_core::event::EventSink;
 use cnb_core::helper::Owned;
 use cnb_core::helper::Process;
@@ -21,37 +20,49 @@ use cnb_core::helper::RunPlan;
 
 use super::BuildKit;
 use super::files::Contents;
+use super::told::Told;
 use super::tree::Graph;
 use crate::Annotate as _;
 use crate::Exec;
 use crate::ProxyEnv;
 use crate::Sharing;
+use crate::State;
 use crate::gateway::NetworkMode;
 
 impl BuildKit {
-    pub(super) async fn run_step(&self, step: Step, _events: &dyn EventSink) -> Result<StepOutput> {
+    pub(super) async fn run_step(&self, step: Step, events: &dyn EventSink) -> Result<StepOutput> {
+        let told = Told::new(vec![step.name.clone()], false, events);
         let command = self.command(vec![step])?;
-        let code = self.evaluate(&command.evaluated).await?;
+        let (code, _) = self.evaluate_told(&command.evaluated, told).await?;
         let outputs = if code == 0 { command.outputs } else { BTreeMap::new() };
         Ok(StepOutput::new(code, outputs))
     }
 
     pub(super) async fn run_steps(&self, steps: Vec<Step>, events: &dyn EventSink) -> Result<ChainOutput> {
-        let names: Vec<String> = steps.iter().map(|step| step.name.clone()).collect();
         let Some(last) = steps.iter().rev().find(|step| !step.optional).map(|step| step.name.clone()) else {
-            return Ok(ChainOutput::default());
+            return Err(Error::new(ErrorKind::InvalidInput, "a chain needs a step that is not optional"));
         };
+        let told = Told::new(steps.iter().map(|step| step.name.clone()).collect(), true, events);
         let command = self.command(steps)?;
-        let code = self.evaluate(&command.evaluated).await?;
-        for phase in names {
-            let is_last = phase == last;
-            events.event(Event::PhaseStarted { phase: phase.clone() });
-            events.event(Event::PhaseFinished { phase, success: code == 0 || !is_last });
-            if code != 0 && is_last {
-                return Ok(ChainOutput::ended(last, code));
-            }
+        match self.evaluate_told(&command.evaluated, told).await? {
+            (0, _) => Ok(ChainOutput::new(command.outputs)),
+            (code, step) => Ok(ChainOutput::ended(step.unwrap_or(last), code)),
         }
-        Ok(ChainOutput::new(command.outputs))
+    }
+
+    /// Runs a command and tells what it writes, where somebody hears it. Gives its exit code and the step that failed.
+    async fn evaluate_told(&self, state: &State, mut told: Told<'_>) -> Result<(i32, Option<String>)> {
+        let code = self.hear(state, &mut told).await?;
+        Ok((code, told.end(code)))
+    }
+
+    async fn hear(&self, state: &State, told: &mut Told<'_>) -> Result<i32> {
+        match (&self.settings.client, state.digest()) {
+            (Some(side), Some(vertex)) => {
+                side.listen(vertex.as_str()).during(self.evaluate(state), told).await
+            }
+            _ => self.evaluate(state).await,
+        }
     }
 
     /// One command that runs steps one after another.
@@ -124,7 +135,7 @@ impl BuildKit {
 
 /// A command, and the trees that it leaves.
 struct Command {
-    evaluated: crate::State,
+    evaluated: State,
     outputs: BTreeMap<String, Tree>,
 }
 
@@ -232,8 +243,11 @@ fn proxy_variable<'a>(proxy: &'a mut ProxyEnv, name: &str) -> Option<&'a mut Str
 /// What a person reads while it runs.
 fn name(steps: &[Step]) -> String {
     let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
-    match (names.as_slice(), steps.first()) {
-        ([name], Some(step)) => format!("[{name}] {}", step.argv.join(" ")),
+    match steps {
+        [step] => {
+            let program = step.argv[0].rsplit('/').next().unwrap_or_default();
+            format!("[{}] {program}", step.name)
+        }
         _ => format!("[{}]", names.join(", ")),
     }
 }

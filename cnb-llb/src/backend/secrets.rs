@@ -19,8 +19,8 @@ impl BuildKit {
     /// Mounts secret files. Below their mounts there is a read-only tree with the directories and empty files that they
     /// are mounted on, so that nothing can be added.
     ///
-    /// A frontend cannot keep what it knows from its graph, so secrets that are given as bytes are files of that tree.
-    /// Those of the client never get there.
+    /// A client serves them. A frontend cannot, nor can it keep what it knows from its graph: there, what is given as
+    /// bytes is a file of that tree. Secrets of the client never get there.
     pub(super) fn mount_secrets(
         &self,
         exec: Exec,
@@ -32,15 +32,18 @@ impl BuildKit {
         let mut mounted = Vec::new();
         for SecretFile { path, content } in secrets {
             let file = |content: &[u8]| File::regular(format!("/{path}"), content.to_vec());
-            match content {
-                Secret::Bytes(bytes) => below.push(file(bytes.expose()).with_mode(0o400).with_owner(user)),
-                Secret::OfClient { id } => {
-                    below.push(file(&[]));
-                    let secret = crate::Secret::file(id, format!("{target}/{path}"));
-                    mounted.push(secret.owner(user.uid, user.gid));
+            let id = match (content, &self.settings.client) {
+                (Secret::OfClient { id }, _) => id.clone(),
+                (Secret::Bytes(bytes), Some(side)) => side.keep(bytes.expose()),
+                (Secret::Bytes(bytes), None) => {
+                    below.push(file(bytes.expose()).with_mode(0o400).with_owner(user));
+                    continue;
                 }
                 _ => return Err(unsupported()),
-            }
+            };
+            below.push(file(&[]));
+            let secret = crate::Secret::file(id, format!("{target}/{path}"));
+            mounted.push(secret.owner(user.uid, user.gid));
         }
         let twice =
             || Error::new(ErrorKind::InvalidInput, format!("two secrets have one path below {target}"));
@@ -53,13 +56,15 @@ impl BuildKit {
     pub(super) fn secret_variables(&self, exec: Exec, variables: &[(String, Secret)]) -> Result<Exec> {
         let mut ids = BTreeMap::new();
         for (name, secret) in variables {
-            match secret {
-                Secret::OfClient { id } => ids.insert(name, id),
+            let id = match (secret, &self.settings.client) {
+                (Secret::OfClient { id }, _) => id.clone(),
+                (Secret::Bytes(bytes), Some(side)) => side.keep(bytes.expose()),
                 _ => return Err(unsupported()),
             };
+            ids.insert(name, id);
         }
-        let variable = |exec: Exec, (name, id): (&String, &String)| {
-            exec.secret(crate::Secret::variable(id.as_str(), name.as_str()))
+        let variable = |exec: Exec, (name, id): (&String, String)| {
+            exec.secret(crate::Secret::variable(id, name.as_str()))
         };
         Ok(ids.into_iter().fold(exec, variable))
     }

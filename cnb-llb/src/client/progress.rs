@@ -29,8 +29,9 @@ struct Times {
 impl Seen {
     /// Tells what is new in a part of the status.
     pub(crate) fn tell(&mut self, status: control::StatusResponse, events: &mut (dyn FnMut(Event) + Send)) {
+        let mut completed = Vec::new();
         for vertex in status.vertexes {
-            self.vertex(vertex, events);
+            completed.extend(self.vertex(vertex, events));
         }
         for part in status.statuses {
             events(Event::Progress(progress(part)));
@@ -41,9 +42,12 @@ impl Seen {
         for message in status.warnings {
             events(Event::Warning(warning(message)));
         }
+        // What a vertex wrote may come with its end, and was before.
+        completed.into_iter().for_each(events);
     }
 
-    fn vertex(&mut self, vertex: control::Vertex, events: &mut (dyn FnMut(Event) + Send)) {
+    /// Tells what is new of a vertex but its end, which it gives.
+    fn vertex(&mut self, vertex: control::Vertex, events: &mut (dyn FnMut(Event) + Send)) -> Option<Event> {
         let control::Vertex { digest, inputs, name, cached, started, completed, error, progress_group } =
             vertex;
         if !self.vertices.contains_key(&digest) {
@@ -55,11 +59,10 @@ impl Seen {
             seen.started = Some(at);
             events(Event::Started { vertex: digest.clone(), at });
         }
-        if let Some(at) = completed.map(time).filter(|at| seen.completed.as_ref() != Some(at)) {
-            seen.completed = Some(at);
-            let error = Some(error).filter(|error| !error.is_empty());
-            events(Event::Completed { vertex: digest, at, cached, error });
-        }
+        let at = completed.map(time).filter(|at| seen.completed.as_ref() != Some(at))?;
+        seen.completed = Some(at);
+        let error = Some(error).filter(|error| !error.is_empty());
+        Some(Event::Completed { vertex: digest, at, cached, error })
     }
 }
 

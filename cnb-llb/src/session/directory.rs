@@ -10,6 +10,15 @@ use crate::pb::fsutil::Stat;
 /// Changes what is said of a file.
 type Map = dyn Fn(&mut Stat) + Send + Sync;
 
+/// Says whether to send a path, which may be a directory.
+type Takes = dyn Fn(&str, bool) -> bool + Send + Sync;
+
+/// Directories that come and go while a session lasts.
+pub trait Directories: Send + Sync {
+    /// The directory of a name, if there is one now.
+    fn directory(&self, name: &str) -> Option<Directory>;
+}
+
 /// A directory that a client serves.
 ///
 /// What BuildKit sees of it belongs to root, as with Go's client: owners of one machine mean nothing on another.
@@ -17,12 +26,13 @@ type Map = dyn Fn(&mut Stat) + Send + Sync;
 pub struct Directory {
     pub(crate) path: PathBuf,
     pub(crate) map: Arc<Map>,
+    pub(crate) takes: Arc<Takes>,
 }
 
 impl Directory {
     /// The directory at a path. A solve begins only when it is there.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), map: Arc::new(|_| ()) }
+        Self { path: path.into(), map: Arc::new(|_| ()), takes: Arc::new(|_, _| true) }
     }
 
     /// Changes owners, modes or times of files and directories before they are sent: after the rule that all belong to
@@ -32,6 +42,14 @@ impl Directory {
     #[must_use]
     pub fn with_map(mut self, map: impl Fn(&mut Stat) + Send + Sync + 'static) -> Self {
         self.map = Arc::new(map);
+        self
+    }
+
+    /// Sends only what this takes: it is asked for each path in the directory, `/`-separated, and whether that is a
+    /// directory. One that is refused is not entered.
+    #[must_use]
+    pub fn with_filter(mut self, takes: impl Fn(&str, bool) -> bool + Send + Sync + 'static) -> Self {
+        self.takes = Arc::new(takes);
         self
     }
 }

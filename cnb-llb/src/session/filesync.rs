@@ -9,6 +9,7 @@ use tonic::Status;
 use tonic::Streaming;
 use tonic::metadata::MetadataMap;
 
+use super::Directories;
 use super::Directory;
 use super::serve::Shared;
 use super::serve::Streamed;
@@ -28,12 +29,18 @@ mod walk;
 use filter::Filter;
 
 /// The directories of a client, by name.
-#[derive(Debug)]
-pub(crate) struct FileSync(Shared<Directory>);
+pub(crate) struct FileSync {
+    fixed: Shared<Directory>,
+    others: Option<Arc<dyn Directories>>,
+}
 
 impl FileSync {
-    pub(crate) fn new(directories: BTreeMap<String, Directory>) -> Self {
-        Self(Arc::new(directories))
+    pub(crate) fn new(fixed: BTreeMap<String, Directory>, others: Option<Arc<dyn Directories>>) -> Self {
+        Self { fixed: Arc::new(fixed), others }
+    }
+
+    fn directory(&self, name: &str) -> Option<Directory> {
+        self.fixed.get(name).cloned().or_else(|| self.others.as_ref()?.directory(name))
     }
 }
 
@@ -47,10 +54,8 @@ impl file_sync_server::FileSync for FileSync {
     ) -> Result<Response<Self::DiffCopyStream>, Status> {
         let name = header(&request, "dir-name").unwrap_or_default();
         let directory = self
-            .0
-            .get(name)
-            .ok_or_else(|| Status::not_found(format!("no access allowed to dir {name:?}")))?
-            .clone();
+            .directory(name)
+            .ok_or_else(|| Status::not_found(format!("no access allowed to dir {name:?}")))?;
         let headers = request.metadata();
         let includes = list(headers, "include-patterns");
         let excludes = list(headers, "exclude-patterns");

@@ -94,7 +94,8 @@ impl Session {
     fn routes(self, outputs: Vec<Option<Output>>) -> Routes {
         Routes::new(HealthServer::new(Healthy))
             .add_service(
-                FileSyncServer::new(FileSync::new(self.directories)).max_encoding_message_size(MESSAGE_LIMIT),
+                FileSyncServer::new(FileSync::new(self.directories, self.others))
+                    .max_encoding_message_size(MESSAGE_LIMIT),
             )
             .add_service(FileSendServer::new(FileSend::new(outputs)).max_decoding_message_size(MESSAGE_LIMIT))
             .add_service(SecretsServer::new(SecretStore::new(self.secrets)))

@@ -74,37 +74,20 @@ impl<W: Write> LayerWriter<W> {
         for parent in &ownership.parents {
             self.parent(parent)?;
         }
-        let owner = ownership.owner;
-        match selection {
-            Selection::Walk => walk(from, &mut |path, metadata| self.entry(from, to, path, metadata, owner)),
-            Selection::Sorted => {
-                let mut paths = paths(from)?;
-                paths.sort_unstable_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
-                self.paths(from, to, &paths, owner)
-            }
-            Selection::Paths(paths) => self.paths(from, to, paths, owner),
-        }
+        visit(from, selection, &mut |path, metadata| {
+            let name = join(to, path);
+            self.file_on_disk(&join(from, path), name.as_os_str().as_bytes(), metadata, ownership.owner)
+        })
     }
 
-    fn paths(&mut self, from: &Path, to: &Path, paths: &[PathBuf], owner: User) -> Result<(), Error> {
-        for path in paths {
-            let path = inside(path)?;
-            let file = join(from, path);
-            let metadata = fs::symlink_metadata(&file).map_err(|source| Error::read(&file, source))?;
-            self.entry(from, to, path, &metadata, owner)?;
-        }
-        Ok(())
-    }
-
-    fn entry(
+    /// Adds the file `file` as `path`, unless it is a socket.
+    pub(super) fn file_on_disk(
         &mut self,
-        from: &Path,
-        to: &Path,
-        path: &Path,
+        file: &Path,
+        path: &[u8],
         metadata: &Metadata,
         owner: User,
     ) -> Result<(), Error> {
-        let file = join(from, path);
         let target;
         let file_type = metadata.file_type();
         let kind = if file_type.is_file() {
@@ -112,7 +95,7 @@ impl<W: Write> LayerWriter<W> {
         } else if file_type.is_dir() {
             Kind::Directory
         } else if file_type.is_symlink() {
-            target = fs::read_link(&file).map_err(|source| Error::read(&file, source))?;
+            target = fs::read_link(file).map_err(|source| Error::read(file, source))?;
             Kind::Symlink { target: target.as_os_str().as_bytes() }
         } else if file_type.is_fifo() {
             Kind::Fifo
@@ -121,11 +104,9 @@ impl<W: Write> LayerWriter<W> {
         } else {
             device(metadata)
         };
-        let path = join(to, path);
-        let path = path.as_os_str().as_bytes();
         let mode = metadata.mode() & 0o7777;
         self.header(Header { path, kind, mode, uid: owner.uid, gid: owner.gid, mtime: 0 })?;
-        if let Kind::Regular { size } = kind { self.regular(&file, size) } else { Ok(()) }
+        if let Kind::Regular { size } = kind { self.regular(file, size) } else { Ok(()) }
     }
 
     /// Adds the content of a file that had this size a moment ago.
@@ -140,13 +121,44 @@ impl<W: Write> LayerWriter<W> {
     }
 }
 
+/// Calls `visit` with the path, relative to `from`, and the metadata of each file that is selected.
+pub(crate) fn visit<E: From<Error>>(
+    from: &Path,
+    selection: &Selection,
+    visit: &mut dyn FnMut(&Path, &Metadata) -> Result<(), E>,
+) -> Result<(), E> {
+    match selection {
+        Selection::Walk => walk(from, visit),
+        Selection::Sorted => {
+            let mut paths = paths(from)?;
+            paths.sort_unstable_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
+            these(from, &paths, visit)
+        }
+        Selection::Paths(paths) => these(from, paths, visit),
+    }
+}
+
+fn these<E: From<Error>>(
+    from: &Path,
+    paths: &[PathBuf],
+    visit: &mut dyn FnMut(&Path, &Metadata) -> Result<(), E>,
+) -> Result<(), E> {
+    for path in paths {
+        let path = inside(path)?;
+        let file = join(from, path);
+        let metadata = fs::symlink_metadata(&file).map_err(|source| Error::read(&file, source))?;
+        visit(path, &metadata)?;
+    }
+    Ok(())
+}
+
 /// All files of a directory that is to be sliced, in byte order of their paths, for [`slices::split`].
 ///
 /// # Errors
 /// [`Error::Read`].
 pub fn entries(directory: &Path) -> Result<Vec<slices::Entry>, Error> {
     let mut entries = Vec::new();
-    walk(directory, &mut |path, metadata| {
+    walk::<Error>(directory, &mut |path, metadata| {
         let path = if path.as_os_str().is_empty() { OsStr::new(".") } else { path.as_os_str() };
         entries.push(slices::Entry { path: path.as_bytes().to_vec(), is_directory: metadata.is_dir() });
         Ok(())
@@ -188,13 +200,13 @@ fn inside(path: &Path) -> Result<&Path, Error> {
 }
 
 /// `Path::join` adds a `/` at the end for an empty path.
-fn join(directory: &Path, path: &Path) -> PathBuf {
+pub(crate) fn join(directory: &Path, path: &Path) -> PathBuf {
     if path.as_os_str().is_empty() { directory.to_owned() } else { directory.join(path) }
 }
 
 fn paths(root: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut paths = Vec::new();
-    walk(root, &mut |path, _| {
+    walk::<Error>(root, &mut |path, _| {
         paths.push(path.to_owned());
         Ok(())
     })?;
@@ -202,7 +214,10 @@ fn paths(root: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// Calls `visit` with the path and metadata of `root`, whose path is empty, and all that is below it.
-fn walk(root: &Path, visit: &mut dyn FnMut(&Path, &Metadata) -> Result<(), Error>) -> Result<(), Error> {
+pub(super) fn walk<E: From<Error>>(
+    root: &Path,
+    visit: &mut dyn FnMut(&Path, &Metadata) -> Result<(), E>,
+) -> Result<(), E> {
     let mut waiting = vec![PathBuf::new()];
     while let Some(path) = waiting.pop() {
         let file = join(root, &path);

@@ -99,19 +99,22 @@ impl<W: Write> LayerWriter<W> {
         Ok((self.out, Written { diff_id: self.hasher.finish(), size }))
     }
 
-    /// Adds a header. The dialect says its time.
+    /// Adds a header, as the dialect has it.
     pub(super) fn header(&mut self, header: Header<'_>) -> Result<(), Error> {
-        let header = Header { mtime: self.dialect.mtime(), ..header };
-        self.write(&header.encode())
+        let mut name = Vec::new();
+        let header = self.dialect.header(header, &mut name);
+        header.map_or(Ok(()), |header| self.write(&header.encode()))
     }
 
-    /// Adds a header in the encoding that is given. The dialect says its time.
+    /// Adds a header, as the dialect has it, in the encoding that is given.
     pub(super) fn header_as(
         &mut self,
         header: Header<'_>,
         encode: impl FnOnce(&Header<'_>) -> Vec<u8>,
     ) -> Result<(), Error> {
-        self.write(&encode(&Header { mtime: self.dialect.mtime(), ..header }))
+        let mut name = Vec::new();
+        let header = self.dialect.header(header, &mut name);
+        header.map_or(Ok(()), |header| self.write(&encode(&header)))
     }
 
     /// Adds exactly `size` bytes of the file at `path` and pads them to full blocks.

@@ -17,9 +17,9 @@ use cnb_core::backend::User;
 use super::container::is_cancelled;
 use super::error::at;
 use super::error::errno_at;
-use super::inside::Inside;
-use super::owner::Owners;
 use super::store;
+use crate::tree::Owners;
+use crate::tree::inside::Inside;
 
 /// How often a step looks whether another has given back a cache. A lock cannot be waited for and cancelled.
 const INTERVAL: Duration = Duration::from_millis(20);

@@ -1,8 +1,7 @@
-//! From errors of the system and of this crate to errors of a backend.
+//! From errors of this crate to errors of a backend.
 
 #![expect(clippy::needless_pass_by_value, reason = "they are made for `map_err`")]
 
-use std::io;
 use std::path::Path;
 
 use cnb_core::backend::Error;
@@ -14,22 +13,9 @@ use crate::blob;
 use crate::layout;
 #[cfg(feature = "registry")]
 use crate::registry;
-
-/// The error for something that could not be done to a path.
-pub(super) fn at(action: &str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let message = format!("could not {action} {}", path.display());
-    move |error| from_io(message, error)
-}
-
-/// [`at`] for calls that return a bare error number.
-pub(super) fn errno_at(action: &str, path: &Path) -> impl FnOnce(rustix::io::Errno) -> Error {
-    let at = at(action, path);
-    move |errno| at(errno.into())
-}
-
-pub(super) fn from_io(message: impl Into<String>, error: io::Error) -> Error {
-    Error::new(kind(&error), message).with_source(error)
-}
+pub(super) use crate::tree::error::at;
+pub(super) use crate::tree::error::errno_at;
+pub(super) use crate::tree::error::from_io;
 
 /// The error of a blob. Its text and cause become those of the backend's error.
 pub(super) fn from_blob(error: blob::Error) -> Error {
@@ -64,11 +50,4 @@ fn outward(kind: ErrorKind, error: &dyn std::error::Error) -> Error {
     let causes: Vec<_> =
         std::iter::successors(error.source(), |error| error.source()).map(ToString::to_string).collect();
     if causes.is_empty() { outer } else { outer.with_source(causes.join(": ")) }
-}
-
-fn kind(error: &io::Error) -> ErrorKind {
-    match error.kind() {
-        io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => ErrorKind::InvalidInput,
-        _ => blob::kind_of(error),
-    }
 }

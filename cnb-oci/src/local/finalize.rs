@@ -2,6 +2,7 @@
 
 use std::io;
 use std::io::Write;
+use std::path::PathBuf;
 
 use cnb_core::backend::Error;
 use cnb_core::backend::ErrorKind;
@@ -11,25 +12,20 @@ use cnb_core::backend::LayerContent;
 use cnb_core::backend::LayerSource;
 use cnb_core::backend::Ownership;
 use cnb_core::backend::Result;
-use cnb_core::backend::Select;
 use cnb_core::digest::DiffId;
-use rustix::io::Errno;
 
 use super::blobs;
 use super::blobs::LocalLayer;
 use super::error::from_blob;
-use super::inside;
 use super::machine::Machine;
-
 use super::tree::LocalTree;
 use super::tree::View;
-use super::tree::unreadable;
-use crate::blob;
-use crate::layer;
 use crate::layer::Dialect;
 use crate::layer::LayerWriter;
 use crate::layer::Selection;
 use crate::parallel;
+use crate::tree;
+use crate::tree::error::from_layer;
 
 /// Makes layers, several at a time.
 pub(super) fn layers(machine: &Machine, sources: Vec<LayerSource>) -> Result<Vec<Layer>> {
@@ -57,8 +53,9 @@ fn make(machine: &Machine, content: LayerContent, expected: Option<&DiffId>) -> 
         LayerContent::Files(files) => Entries::Files(files),
         LayerContent::Tree { tree, from, to, select, ownership } => {
             let view = LocalTree::of(&tree)?.view(&machine.session, machine.mapping)?;
-            let selection = checked(&view, &from, select)?;
-            Entries::Tree { from, to, selection, ownership, view }
+            let (from, selection) = tree::select(view.inside(), &from, select)?;
+            let from = view.inside().path().join(from.trim_start_matches('/'));
+            Entries::Tree { from, to, selection, ownership, _view: view }
         }
         _ => return Err(Error::new(ErrorKind::Unsupported, "cannot make a layer of that")),
     };
@@ -83,7 +80,7 @@ fn unchanged(machine: &Machine, entries: &Entries, expected: Option<&DiffId>) ->
 /// What a layer has.
 enum Entries {
     Files(Vec<File>),
-    Tree { view: View, from: String, to: String, selection: Selection, ownership: Ownership },
+    Tree { from: PathBuf, to: String, selection: Selection, ownership: Ownership, _view: View },
 }
 
 impl Entries {
@@ -92,42 +89,11 @@ impl Entries {
         let mut writer = LayerWriter::new(out, Dialect::Lifecycle);
         let written = match self {
             Self::Files(files) => files.iter().try_for_each(|file| writer.file(file)),
-            Self::Tree { view, from, to, selection, ownership } => {
-                let from = view.path(from).map_err(|errno| unreadable(from, errno))?;
-                writer.directory(&from, to.as_ref(), selection, ownership)
+            Self::Tree { from, to, selection, ownership, .. } => {
+                writer.directory(from, to.as_ref(), selection, ownership)
             }
         };
         let (out, written) = written.and_then(|()| writer.finish()).map_err(from_layer)?;
         Ok((out, written.diff_id))
     }
-}
-
-/// Makes sure that no path leads out of the tree, also not by a link.
-fn checked(view: &View, from: &str, select: Select) -> Result<Selection> {
-    inside::check(from)?;
-    let root = view.inside().canonical(from).map_err(|errno| unreadable(from, errno))?;
-    if let Select::Paths(paths) = &select {
-        for path in paths {
-            let parent = path.trim_start_matches("./").rsplit_once('/').map_or("", |(parent, _)| parent);
-            let parent = format!("{}/{parent}", root.trim_end_matches('/'));
-            inside::check(&parent)?;
-            let real = view.inside().open_canonical(&parent);
-            real.map_err(|errno| unreadable(path, errno))?;
-        }
-    }
-    Ok(select.into())
-}
-
-fn from_layer(error: layer::Error) -> Error {
-    let kind = match &error {
-        layer::Error::Read { source, .. } | layer::Error::Write { source } => blob::kind_of(source),
-        layer::Error::Outside { .. } => ErrorKind::InvalidInput,
-        _ => ErrorKind::Other,
-    };
-    let is_loop = |source: &io::Error| Errno::from_io_error(source) == Some(Errno::LOOP);
-    let kind = match &error {
-        layer::Error::Read { source, .. } if is_loop(source) => ErrorKind::InvalidInput,
-        _ => kind,
-    };
-    Error::new(kind, "could not write a layer").with_source(error)
 }

@@ -7,7 +7,6 @@
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::io::BufRead as _;
 use std::io::BufReader;
@@ -15,18 +14,14 @@ use std::io::Read as _;
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::Command;
 use std::process::ExitCode;
 use std::process::Stdio;
 use std::thread;
 
 use cnb_core::backend::User;
-use cnb_core::passwd;
 use rustix::io::Errno;
 use rustix::process::Pid;
-use rustix::process::WaitOptions;
-use rustix::process::WaitStatus;
 use rustix::thread::CapabilitySet;
 use serde::Deserialize;
 use serde::Serialize;
@@ -34,15 +29,14 @@ use serde::Serialize;
 use super::unshare::Namespaces;
 use super::unshare::namespaces;
 use super::userns::write_single_map;
+use crate::process;
+use crate::process::HOME;
 
 /// The argument that makes `cnb-init` end at once with success: for finding out whether containers run.
 pub(super) const PROBE: &str = "probe";
 
 /// What `cnb-init` exits with when nobody listens to it any more: as if killed by SIGKILL.
 const ABANDONED: u8 = 128 + 9;
-
-const HOME: &str = "HOME";
-const PASSWD: &str = "/etc/passwd";
 
 /// What to run.
 #[derive(Deserialize, Serialize)]
@@ -87,7 +81,7 @@ fn serve(stream: UnixStream) -> io::Result<()> {
     let reply = match start(&request) {
         Ok(program) => {
             watch_lifeline(reader);
-            Reply::Exited(wait_for(program)?)
+            Reply::Exited(process::wait_for(program)?)
         }
         Err(reply) => reply,
     };
@@ -108,28 +102,16 @@ fn start(request: &Request) -> Result<Pid, Reply> {
         .map_err(|error| Reply::Missing(format!("working directory {}: {error}", request.cwd)))?;
     let (program, arguments) =
         request.argv.split_first().ok_or_else(|| Reply::Missing("the command is empty".to_owned()))?;
+    let home = request.env.iter().rfind(|(name, _)| name == HOME).map(|(_, value)| value.as_slice());
     let child = Command::new(program)
         .args(arguments)
         .env_clear()
         .envs(request.env.iter().map(|(name, value)| (name, OsStr::from_bytes(value))))
-        .envs(missing_home(&request.env))
+        .envs(process::missing_home(home, rustix::process::getuid().as_raw()))
         .stdin(Stdio::null())
         .spawn()
         .map_err(|error| Reply::Missing(format!("{program}: {error}")))?;
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    Ok(pid.expect("the id of a process is positive"))
-}
-
-/// `HOME`, if it is not given. Runtimes give it to `cnb-init`, which is not always the user of the program.
-fn missing_home(env: &[(String, Vec<u8>)]) -> Option<(&'static str, String)> {
-    let given = env.iter().rfind(|(name, _)| name == HOME);
-    if given.is_some_and(|(_, value)| !value.is_empty()) {
-        return None;
-    }
-    // What is no regular file may never end.
-    let content = if Path::new(PASSWD).is_file() { fs::read(PASSWD) } else { Ok(Vec::new()) };
-    let text = String::from_utf8_lossy(&content.unwrap_or_default()).into_owned();
-    Some((HOME, passwd::home(&text, rustix::process::getuid().as_raw()).to_owned()))
+    Ok(process::id(&child))
 }
 
 /// Our user namespace has nobody but 0: this one has nobody but `user`, who is the same outside.
@@ -153,20 +135,4 @@ fn watch_lifeline(mut reader: BufReader<UnixStream>) {
         let _ = reader.read(&mut [0]);
         std::process::exit(ABANDONED.into());
     });
-}
-
-/// Waits for `program`, and as the first process of its namespace for all orphans on the way.
-fn wait_for(program: Pid) -> io::Result<i32> {
-    loop {
-        match rustix::process::wait(WaitOptions::empty()) {
-            Ok(Some((pid, status))) if pid == program => return Ok(exit_code(status)),
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-fn exit_code(status: WaitStatus) -> i32 {
-    let signal = || status.terminating_signal().map(|signal| 128 + signal);
-    status.exit_status().or_else(signal).expect("a process that was waited for has exited or was killed")
 }

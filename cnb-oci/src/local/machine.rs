@@ -22,9 +22,11 @@ use super::spec;
 use super::stop::Stop;
 use super::store::Session;
 use super::userns::Mapping;
+use super::userns::Mode;
 use crate::blob_store::BlobStore;
 #[cfg(feature = "registry")]
 use crate::registry::Registry;
+use crate::tree::Owners;
 
 /// Shared by everything a backend does.
 #[derive(Debug)]
@@ -66,6 +68,11 @@ impl Machine {
             runtimes,
             chosen: OnceLock::new(),
         })
+    }
+
+    /// Who gets files. A single user of the namespace is 0 here, and the user of the step in a container.
+    pub(super) fn owners(&self) -> Owners {
+        if self.mapping.mode() == Mode::Single { Owners::Process } else { Owners::Asked }
     }
 
     /// The registries that images may be in.

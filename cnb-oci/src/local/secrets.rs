@@ -15,11 +15,11 @@ use rustix::fs::Mode;
 use rustix::fs::OFlags;
 
 use super::error::from_io;
-use super::inside;
-use super::inside::Inside;
 use super::overlay;
 use super::overlay::Mounted;
-use super::owner::Owners;
+use crate::tree::Owners;
+use crate::tree::inside;
+use crate::tree::inside::Inside;
 
 /// Mounts secret files with mode 0400 at `target`, for `user` alone to read.
 pub(super) fn mount(target: &Path, files: &[SecretFile], user: User, owners: Owners) -> Result<Mounted> {

@@ -23,13 +23,10 @@ use super::container::Outcome;
 use super::error::at;
 use super::error::errno_at;
 use super::init::Request;
-use super::inside;
-use super::inside::Inside;
 use super::machine::Machine;
 use super::overlay;
 use super::overlay::Mounted;
 use super::overlay::Upper;
-use super::owner::Owners;
 use super::runtime::Bundle;
 use super::secrets;
 use super::spec;
@@ -38,6 +35,8 @@ use super::store::Scratch;
 use super::tree::FILES;
 use super::tree::LocalTree;
 use super::userns::Mode;
+use crate::tree::inside;
+use crate::tree::inside::Inside;
 
 /// Runs a step to its end; nothing when it was cancelled before.
 pub(super) fn run(
@@ -201,7 +200,7 @@ impl Preparation<'_> {
         point: PathBuf,
         prepared: &mut Prepared,
     ) -> Result<Option<(PathBuf, bool)>> {
-        let owners = Owners::new(self.machine.mapping);
+        let owners = self.machine.owners();
         let user = self.step.user;
         match kind {
             MountKind::Cache(id) => {

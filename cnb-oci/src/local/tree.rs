@@ -1,6 +1,5 @@
 //! Trees: directories on top of each other that nobody changes any more.
 
-use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,19 +14,19 @@ use cnb_core::backend::Tree;
 use cnb_core::backend::User;
 use rustix::fs::FileType;
 use rustix::fs::Mode;
-use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::error::errno_at;
-use super::error::from_io;
 use super::found::Found;
-use super::inside;
-use super::inside::DIRECTORY;
-use super::inside::Inside;
 use super::overlay;
 use super::store::Scratch;
 use super::store::Session;
 use super::userns::Mapping;
+use crate::tree;
+use crate::tree::error::unreadable;
+use crate::tree::inside;
+use crate::tree::inside::DIRECTORY;
+use crate::tree::inside::Inside;
 
 /// The directory of a [`Scratch`] that has the files of a tree.
 pub(super) const FILES: &str = "files";
@@ -118,34 +117,14 @@ impl View {
         &self.inside
     }
 
-    /// The path of a directory of the view, for this process as long as the view is there.
-    pub(super) fn path(&self, directory: &str) -> rustix::io::Result<PathBuf> {
-        let canonical = self.inside.canonical(directory)?;
-        Ok(self.inside.path().join(canonical.trim_start_matches('/')))
-    }
-
     /// The directories that the view is made of, the topmost first.
-    pub(super) fn directories(&self) -> &[PathBuf] {
-        &self.directories
+    pub(super) fn originals(&self) -> Result<Vec<Inside>> {
+        let open = |path: &PathBuf| Inside::new(path).map_err(errno_at("open", path));
+        self.directories.iter().map(open).collect()
     }
 
     pub(super) fn read(&self, path: &str) -> Result<Bytes> {
-        inside::check(path)?;
-        let cannot = |error: Errno| unreadable(path, error);
-        // Not `RDONLY` at once: opening a pipe would wait for who writes to it.
-        let found = self.inside.open(path, OFlags::PATH).map_err(cannot)?;
-        let stat = rustix::fs::fstat(&found).map_err(cannot)?;
-        match inside::kind(&stat) {
-            FileType::RegularFile => {}
-            FileType::Directory => return Err(cannot(Errno::ISDIR)),
-            _ => return Err(cannot(Errno::INVAL)),
-        }
-        let file = self.inside.open(path, OFlags::RDONLY).map_err(cannot)?;
-        let mut content = Vec::new();
-        std::fs::File::from(file)
-            .read_to_end(&mut content)
-            .map_err(|error| from_io(format!("could not read {path}"), error))?;
-        Ok(content.into())
+        tree::read(&self.inside, path)
     }
 
     pub(super) fn list(&self, path: &str) -> Result<Vec<Entry>> {
@@ -181,17 +160,4 @@ impl View {
         let mode = Mode::from_raw_mode(stat.st_mode).as_raw_mode() & 0o7777;
         Ok(Entry { name, kind, mode, owner, size })
     }
-}
-
-pub(super) fn unreadable(path: &str, errno: Errno) -> Error {
-    let (kind, message) = match errno {
-        Errno::NOENT => (ErrorKind::NotFound, format!("there is no {path}")),
-        Errno::ISDIR => (ErrorKind::InvalidInput, format!("{path} is a directory")),
-        Errno::NOTDIR => (ErrorKind::InvalidInput, format!("{path} is not a directory")),
-        Errno::INVAL => (ErrorKind::InvalidInput, format!("{path} is not a regular file")),
-        Errno::ILSEQ => (ErrorKind::InvalidInput, format!("a name in {path} is not UTF-8")),
-        Errno::LOOP => (ErrorKind::InvalidInput, format!("{path} goes through too many links")),
-        errno => return from_io(format!("could not read {path}"), errno.into()),
-    };
-    Error::new(kind, message)
 }

@@ -50,7 +50,7 @@ const FEATURES: [(&str, &[&str]); 4] = [
     ("cnb-core", &["", "conformance", "memory", "render"]),
     ("cnb-lifecycle", &[""]),
     ("cnb-llb", &["", "pb", "rpc", "client", "tls", "gateway", "backend"]),
-    ("cnb-oci", &["", "local", "registry"]),
+    ("cnb-oci", &["", "helper", "local", "registry"]),
 ];
 
 pub(super) fn features() -> Result<()> {

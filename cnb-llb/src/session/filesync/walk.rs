@@ -75,6 +75,9 @@ impl Walk<'_> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other.map_err(failed)?,
         };
+        if !(self.directory.takes)(name, metadata.is_dir()) {
+            return Ok(());
+        }
         let (verdict, below) = self.filter.verdict(name, metadata.is_dir(), within);
         if verdict == Verdict::Skip {
             return Ok(());

@@ -70,11 +70,14 @@ impl<'a> Build<'a> {
             return Err(format!("docker build {}: {}\n{printed}", self.shown(), output.status).into());
         }
         let metadata: Value = serde_json::from_slice(&fs::read(file)?)?;
-        let digest = |name: &str| metadata[name].as_str().unwrap_or_default().to_owned();
+        let digest = |name: &str| match metadata[name].as_str() {
+            Some(digest) => Ok(digest.to_owned()),
+            None => Err(format!("docker build does not say its {name} but {metadata}")),
+        };
         Ok(Built {
             progress: Progress::read(&printed),
-            manifest: digest("containerimage.digest"),
-            config: digest("containerimage.config.digest"),
+            manifest: digest("containerimage.digest")?,
+            config: digest("containerimage.config.digest")?,
         })
     }
 

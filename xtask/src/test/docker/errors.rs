@@ -1,5 +1,7 @@
 //! How `docker build` shows what is wrong.
 
+use std::fs;
+
 use super::Place;
 use super::application::Application;
 use super::application::FLASK;
@@ -83,6 +85,7 @@ pub(super) fn check(place: &Place<'_>) -> Result<()> {
     for case in &CASES {
         timed(case.what, || case.check(place, &flask))?;
     }
+    timed("a buildpack of the builder that fails", || fails_in_builder(place))?;
     timed("an unknown key", || unknown_key(place, &flask))?;
     for (what, line) in FIRST_LINES {
         timed(what, || first_line(place, &flask, line))?;
@@ -100,20 +103,29 @@ impl Case {
             Builder::Missing => build.options.set("builder", &missing),
             Builder::OfDescriptor | Builder::None => build.options.unset("builder"),
         }
-        let printed = build.fail()?;
-        if !printed.contains(self.said) {
-            return Err(format!("`{}` is not shown but:\n{printed}", self.said).into());
-        }
-        if !marked(&printed).any(|line| line.contains(self.marked)) {
-            return Err(format!("`{}` is not marked but:\n{printed}", self.marked).into());
-        }
-        Ok(())
+        expect(&build.fail()?, self.said, self.marked)
     }
 }
 
-/// The lines that are marked as the place of an error.
-fn marked(printed: &str) -> impl Iterator<Item = &str> {
-    printed.lines().filter_map(|line| Some(line.split_once("| >>> ")?.1))
+/// The descriptor has no entry for such a buildpack.
+fn fails_in_builder(place: &Place<'_>) -> Result<()> {
+    let flask = Application::copy(FLASK, &place.scratch, "failing")?;
+    flask.describe(&place.pushed.syntax(), "")?;
+    fs::write(flask.directory.join("Procfile"), "no process type\n")?;
+    expect(&place.build(&flask)?.fail()?, "Procfile:1: expected `type: command`", "# syntax=")
+}
+
+/// Checks that something is said, and that a line with something is marked as the place of the error.
+fn expect(printed: &str, said: &str, marked: &str) -> Result<()> {
+    if !printed.contains(said) {
+        return Err(format!("`{said}` is not shown but:\n{printed}").into());
+    }
+    let mut places = printed.lines().filter_map(|line| Some(line.split_once("| >>> ")?.1));
+    if places.any(|place| place.contains(marked)) {
+        Ok(())
+    } else {
+        Err(format!("`{marked}` is not marked but:\n{printed}").into())
+    }
 }
 
 /// It is a warning.

@@ -15,16 +15,17 @@ use cnb_core::backend::User;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
 
+use super::Draft;
 use super::draft;
-use super::draft::Draft;
 use super::error::at;
+use super::error::errno_at;
 use super::inside::DIRECTORY;
 
 /// Copies a directory the way git sees it: directories 0755, files 0644 or 0755, links as they are.
 /// Pipes, sockets and devices are left out.
-pub(super) fn directory(draft: &Draft, from: &Path, filter: Option<&dyn Filter>, owner: User) -> Result<()> {
+pub(crate) fn load(draft: &Draft, from: &Path, filter: Option<&dyn Filter>, owner: User) -> Result<()> {
     draft.set_root(0o755, owner)?;
-    let into = draft.inside().open(".", DIRECTORY).map_err(super::error::errno_at("open", draft.path()))?;
+    let into = draft.inside().open(".", DIRECTORY).map_err(errno_at("open", draft.path()))?;
     Loading { draft, filter, owner }.children(from, "", &into)
 }
 

@@ -1,12 +1,12 @@
 //! A tree while it is made.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io;
 use std::io::Write as _;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use cnb_core::backend;
 use cnb_core::backend::Error;
@@ -15,64 +15,54 @@ use cnb_core::backend::FileKind;
 use cnb_core::backend::Result;
 use cnb_core::backend::User;
 use rustix::fs::AtFlags;
+use rustix::fs::Dev;
 use rustix::fs::FileType;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
 use rustix::fs::Timespec;
 use rustix::fs::Timestamps;
 use rustix::io::Errno;
+use rustix::path::Arg;
 
+use super::Owners;
 use super::error::errno_at;
 use super::error::from_io;
 use super::inside;
 use super::inside::Inside;
-use super::owner::Owners;
-use super::store::Scratch;
-use super::store::Session;
-use super::tree::FILES;
-use super::tree::LocalTree;
-use super::userns::Mapping;
 
 /// The time of files that come from outside: 1980-01-01T00:00:01Z, as in image layers, so that steps see the
 /// same whenever and from wherever a file was taken.
 const TIME: Timespec = Timespec { tv_sec: 315_532_801, tv_nsec: 0 };
 
-/// A new directory that becomes a tree.
+/// A directory that becomes a tree.
 #[derive(Debug)]
-pub(super) struct Draft {
-    scratch: Scratch,
+pub(crate) struct Draft {
     path: PathBuf,
     inside: Inside,
     owners: Owners,
 }
 
 impl Draft {
-    /// An empty directory with mode 0755 that `0:0` owns.
-    pub(super) fn new(session: &Arc<Session>, mapping: Mapping) -> Result<Self> {
-        let scratch = session.tree()?;
-        let path = scratch.create(FILES)?;
+    /// The empty directory `path`, which gets mode 0755 and owner `0:0`.
+    pub(crate) fn new(path: impl Into<PathBuf>, owners: Owners) -> Result<Self> {
+        let path = path.into();
         let inside = Inside::new(&path).map_err(errno_at("open", &path))?;
-        let draft = Self { scratch, path, inside, owners: Owners::new(mapping) };
+        let draft = Self { path, inside, owners };
         draft.set_root(0o755, User::ROOT)?;
         Ok(draft)
     }
 
-    /// What was made.
-    pub(super) fn finish(self) -> LocalTree {
-        LocalTree::new(self.scratch)
-    }
-
-    pub(super) fn inside(&self) -> &Inside {
+    pub(crate) fn inside(&self) -> &Inside {
         &self.inside
     }
 
     /// Where the directory is.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Writes files given as values, in order; a later one replaces what an earlier one wrote.
-    pub(super) fn add(&self, files: &[backend::File]) -> Result<()> {
+    pub(crate) fn add(&self, files: &[backend::File]) -> Result<()> {
         for file in files {
             inside::check(&file.path)?;
             self.add_one(file).map_err(|error| unwritable(&file.path, error))?;
@@ -101,7 +91,7 @@ impl Draft {
     }
 
     /// Sets the mode and owner of the root directory.
-    pub(super) fn set_root(&self, mode: u32, owner: User) -> Result<()> {
+    pub(crate) fn set_root(&self, mode: u32, owner: User) -> Result<()> {
         self.root_attributes(mode, owner).map_err(errno_at("change the owner and mode of", &self.path))
     }
 
@@ -112,10 +102,10 @@ impl Draft {
     }
 
     /// A directory of this mode and owner: what is in one that exists stays.
-    pub(super) fn make_directory(
+    pub(crate) fn make_directory(
         &self,
         parent: &OwnedFd,
-        name: &str,
+        name: impl Arg + Copy,
         mode: u32,
         owner: User,
     ) -> rustix::io::Result<()> {
@@ -129,11 +119,11 @@ impl Draft {
     }
 
     /// A symbolic link in place of what was there.
-    pub(super) fn make_link(
+    pub(crate) fn make_link(
         &self,
         parent: &OwnedFd,
-        name: &str,
-        target: &str,
+        name: impl Arg + Copy,
+        target: impl Arg,
         owner: User,
     ) -> rustix::io::Result<()> {
         inside::remove(parent, name)?;
@@ -142,11 +132,33 @@ impl Draft {
         set_time(parent, name)
     }
 
-    /// Sets what a file that was written is to have.
-    pub(super) fn finish_file(
+    /// A pipe, socket or device in place of what was there. Devices are only for root to make: says whether it
+    /// could.
+    pub(crate) fn make_special(
         &self,
         parent: &OwnedFd,
-        name: &str,
+        name: impl Arg + Copy,
+        kind: FileType,
+        device: Dev,
+        mode: u32,
+        owner: User,
+    ) -> rustix::io::Result<bool> {
+        inside::remove(parent, name)?;
+        match rustix::fs::mknodat(parent, name, kind, Mode::RUSR | Mode::WUSR, device) {
+            Err(Errno::PERM) => Ok(false),
+            result => {
+                result?;
+                self.set_owner_and_mode(parent, name, mode, owner)?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Sets what a file that was written is to have.
+    pub(crate) fn finish_file(
+        &self,
+        parent: &OwnedFd,
+        name: impl Arg + Copy,
         mode: u32,
         owner: User,
     ) -> rustix::io::Result<()> {
@@ -155,10 +167,10 @@ impl Draft {
     }
 
     /// Sets the owner and mode of anything but a link.
-    pub(super) fn set_owner_and_mode(
+    pub(crate) fn set_owner_and_mode(
         &self,
         parent: &OwnedFd,
-        name: &str,
+        name: impl Arg + Copy,
         mode: u32,
         owner: User,
     ) -> rustix::io::Result<()> {
@@ -168,7 +180,7 @@ impl Draft {
 }
 
 /// The error for a path in a draft that could not be written.
-pub(super) fn unwritable(path: &str, error: io::Error) -> Error {
+pub(crate) fn unwritable(path: impl Display, error: io::Error) -> Error {
     let message = format!("could not write {path} in a tree");
     if Errno::from_io_error(&error) == Some(Errno::INVAL) {
         let message = format!("{message}: its owner is not in the range of users of this machine");
@@ -181,23 +193,25 @@ pub(super) fn unwritable(path: &str, error: io::Error) -> Error {
 }
 
 /// An empty file in place of what was there.
-pub(super) fn create(parent: &OwnedFd, name: &str) -> rustix::io::Result<File> {
+pub(crate) fn create(parent: &OwnedFd, name: impl Arg + Copy) -> rustix::io::Result<File> {
     inside::remove(parent, name)?;
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     rustix::fs::openat(parent, name, flags, Mode::RUSR | Mode::WUSR).map(File::from)
 }
 
-/// A hard link to a file of another tree in place of what was there.
-pub(super) fn make_hard_link(
-    (from, from_name): (&OwnedFd, &str),
+/// A hard link to a file in place of what was there.
+pub(crate) fn make_hard_link(
+    from: &OwnedFd,
+    from_name: impl Arg,
     parent: &OwnedFd,
-    name: &str,
+    name: impl Arg + Copy,
 ) -> rustix::io::Result<()> {
     inside::remove(parent, name)?;
     rustix::fs::linkat(from, from_name, parent, name, AtFlags::empty())
 }
 
-fn set_time(parent: &OwnedFd, name: &str) -> rustix::io::Result<()> {
+/// Gives what the name is the time of files that come from outside.
+pub(crate) fn set_time(parent: &OwnedFd, name: impl Arg) -> rustix::io::Result<()> {
     let times = Timestamps { last_access: TIME, last_modification: TIME };
     rustix::fs::utimensat(parent, name, &times, AtFlags::SYMLINK_NOFOLLOW)
 }
