@@ -4,6 +4,7 @@ use std::fmt;
 
 use cnb_core::backend::CacheId;
 use cnb_core::digest::Digest;
+use cnb_core::project::Descriptor;
 use sha2::Digest as _;
 use sha2::Sha256;
 
@@ -98,6 +99,12 @@ impl fmt::Display for Namespace {
 }
 
 impl Project {
+    /// What a project descriptor says: its ID, or else its name.
+    pub fn described(descriptor: &Descriptor) -> Option<Self> {
+        let id = descriptor.id.clone().map(Self::Id);
+        id.or_else(|| descriptor.name.clone().map(Self::Name))
+    }
+
     fn parts(&self) -> (&'static str, &str) {
         match self {
             Self::Explicit(text) => ("explicit", text),
@@ -136,6 +143,18 @@ mod tests {
         for (namespace, id) in cases {
             assert_eq!(namespace.id().as_str(), id, "{namespace}");
         }
+    }
+
+    #[test]
+    fn a_descriptor_says_id_or_name() {
+        let described = |text: &str| {
+            let text = format!("[_]\nschema-version = '0.2'\n{text}");
+            let source = cnb_core::diagnostic::SourceFile::new("project.toml", text);
+            Project::described(&Descriptor::read(&source).expect("valid").0)
+        };
+        assert_eq!(described("id = 'i'\nname = 'n'\n"), Some(Project::Id("i".to_owned())));
+        assert_eq!(described("name = 'n'\n"), Some(Project::Name("n".to_owned())));
+        assert_eq!(described(""), None);
     }
 
     #[test]

@@ -115,8 +115,8 @@ fn masked(text: &str) -> String {
     lines.join("\n")
 }
 
-/// The Platform API hands each variable over as a file of that name.
-fn is_name(name: &str) -> bool {
+/// Whether a variable for buildpacks can have this name: the Platform API hands each over as a file of that name.
+pub fn is_name(name: &str) -> bool {
     let is_refused = |c: char| c.is_whitespace() || matches!(c, '/' | '=' | '\0');
     !matches!(name, "" | "." | "..") && !name.contains(is_refused)
 }

@@ -142,6 +142,16 @@ impl<'t> Table<'t> {
         array.iter().filter_map(table).collect()
     }
 
+    /// The values of a table of strings whose keys are free, in the order of the keys.
+    pub(crate) fn named_strings(&mut self, key: &'static str) -> Vec<(String, Located<String>)> {
+        let Some(table) = self.table(key) else { return Vec::new() };
+        let text = |(name, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
+            let name: &str = AsRef::<str>::as_ref(name.get_ref());
+            Some((name.to_owned(), table.to_string(name, value)?))
+        };
+        table.keys.iter().filter_map(text).collect()
+    }
+
     /// A table whose keys are free.
     pub(crate) fn free_table(&mut self, key: &'static str) -> toml::Table {
         let Some(value) = self.value(key) else { return toml::Table::new() };

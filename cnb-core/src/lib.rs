@@ -5,6 +5,7 @@
 pub mod analyzed;
 pub mod api;
 pub mod backend;
+pub mod binding;
 pub mod build_metadata;
 pub mod builder_config;
 pub mod buildpack;

@@ -4,6 +4,7 @@
 //! `pre` and `post`, and for 0.3, which has no specification yet, what `pack` reads. Where `pack` takes more
 //! than the specification allows, so does this, with a warning.
 
+mod binding;
 mod buildpack;
 mod env;
 pub mod files;
@@ -12,6 +13,7 @@ mod schema_0_2;
 
 use std::fmt;
 
+pub use self::binding::BindingEntry;
 pub use self::buildpack::BuildpackEntry;
 pub use self::buildpack::BuildpackSource;
 use self::buildpack::List;
@@ -25,6 +27,7 @@ use crate::diagnostic::SourceFile;
 use crate::diagnostic::Span;
 use crate::handwritten;
 use crate::handwritten::Table;
+use crate::selection::is_for;
 
 const SCHEMA_VERSION: &str = "schema-version";
 
@@ -75,6 +78,8 @@ pub struct Descriptor {
     pub post: Vec<BuildpackEntry>,
     /// The environment of buildpacks. Of two values of one name the later holds.
     pub env: Vec<EnvEntry>,
+    /// Service bindings that are made of secrets: an extension of this crate, see [`BindingEntry`].
+    pub bindings: Vec<BindingEntry>,
 }
 
 /// A version of the descriptor's schema.
@@ -114,9 +119,15 @@ pub enum Files {
 impl Descriptor {
     /// Reads project.toml. The diagnostics with a descriptor are warnings.
     pub fn read(source: &SourceFile) -> Result<(Self, Diagnostics), Diagnostics> {
+        Self::read_as(source, None)
+    }
+
+    /// Reads project.toml. A text that does not say its schema has the one given here; without one it is 0.1, with a
+    /// warning.
+    pub fn read_as(source: &SourceFile, unsaid: Option<Schema>) -> Result<(Self, Diagnostics), Diagnostics> {
         let (descriptor, diagnostics) = handwritten::read(source, |mut root| {
             let mut header = root.table("_");
-            match read_schema(&root, header.as_mut())? {
+            match read_schema(&root, header.as_mut(), unsaid)? {
                 Schema::V0_1 => Some(schema_0_1::read(root, header)),
                 schema => Some(schema_0_2::read(schema, root, header)),
             }
@@ -128,6 +139,18 @@ impl Descriptor {
     /// buildpack cannot be found.
     pub fn error_at(&self, span: Span, code: &'static str, message: impl Into<String>) -> Diagnostic {
         Diagnostic::error(code, message).at(&self.source, span, "")
+    }
+
+    /// Whether it asks for buildpacks, in any way.
+    pub fn asks_for_buildpacks(&self) -> bool {
+        [&self.group, &self.pre, &self.post].iter().any(|list| !list.is_empty())
+    }
+
+    /// The variables for buildpacks in an execution environment, by name and value. Of two values of one name the
+    /// later holds.
+    pub fn env_for(&self, exec_env: &str) -> impl Iterator<Item = (&str, &str)> {
+        let entries = self.env.iter().filter(move |entry| is_for(&entry.exec_env, exec_env));
+        entries.map(|entry| (entry.name.as_str(), entry.value.as_str()))
     }
 
     fn new(source: &SourceFile, schema: Schema) -> Self {
@@ -148,6 +171,7 @@ impl Descriptor {
             pre: Vec::new(),
             post: Vec::new(),
             env: Vec::new(),
+            bindings: Vec::new(),
         }
     }
 
@@ -166,6 +190,11 @@ impl Descriptor {
 
 impl Schema {
     const ALL: [Self; 3] = [Self::V0_1, Self::V0_2, Self::V0_3];
+
+    /// The schema that `schema-version` names, for example `0.2`.
+    pub fn named(version: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|schema| schema.to_string() == version)
+    }
 }
 
 impl fmt::Display for Schema {
@@ -178,19 +207,20 @@ impl fmt::Display for Schema {
     }
 }
 
-/// Without a version it is 0.1, as for `pack`: 0.1 itself has no such key.
-fn read_schema(root: &Table<'_>, header: Option<&mut Table<'_>>) -> Option<Schema> {
-    let Some(header) = header else { return Some(assume_0_1(root, root.span)) };
+/// Without a version it is `unsaid`, else 0.1, as for `pack`: 0.1 itself has no such key.
+fn read_schema(root: &Table<'_>, header: Option<&mut Table<'_>>, unsaid: Option<Schema>) -> Option<Schema> {
+    let assume = |span| Some(unsaid.unwrap_or_else(|| assume_0_1(root, span)));
+    let Some(header) = header else { return assume(root.span) };
     let is_written = header.key_span(SCHEMA_VERSION).is_some();
     match header.string(SCHEMA_VERSION) {
         Some(version) if !version.value.is_empty() => known_schema(header, &version),
         None if is_written => None,
-        _ => Some(assume_0_1(root, header.span)),
+        _ => assume(header.span),
     }
 }
 
 fn known_schema(header: &Table<'_>, version: &Located<String>) -> Option<Schema> {
-    let schema = Schema::ALL.into_iter().find(|schema| schema.to_string() == version.value);
+    let schema = Schema::named(&version.value);
     if schema.is_none() {
         let known = Schema::ALL.map(|schema| format!("`{schema}`")).join(", ");
         let message = format!("unknown schema version `{}`", version.value);

@@ -29,6 +29,7 @@ mod phases;
 mod previous;
 mod request;
 mod run_image;
+mod selection;
 mod snapshot;
 mod step;
 
@@ -36,8 +37,10 @@ pub use error::Error;
 pub use request::Binding;
 pub use request::BuildRequest;
 pub use request::ExtraBuildpack;
+pub use request::PROXY_VARIABLES;
 pub use request::directory;
 pub use request::program;
+pub use selection::BuilderBuildpacks;
 
 /// Builds an application into an image and writes it to every output.
 ///

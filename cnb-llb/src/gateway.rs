@@ -84,6 +84,7 @@ pub use run::run;
 pub use solve::Solve;
 pub use solve::Solved;
 pub use subrequest::Argument;
+pub use subrequest::NeededSecret;
 pub use subrequest::Outline;
 pub use subrequest::Subrequest;
 pub use subrequest::Target;

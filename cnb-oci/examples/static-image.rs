@@ -1,10 +1,10 @@
-//! An image of one static program and nothing else, in an OCI layout.
+//! An image of static programs and nothing else, in an OCI layout. It starts the first of them.
 //!
 //! ```text
-//! cargo run --example static-image -- LAYOUT TAG PROGRAM [LABEL=VALUE...]
+//! cargo run --example static-image -- LAYOUT TAG PROGRAM... [LABEL=VALUE...]
 //! ```
 //!
-//! The same program and labels give the same image. Layers of files that are already on disk as a tree are made with
+//! The same programs and labels give the same image. Layers of files that are already on disk as a tree are made with
 //! `LayerWriter::directory` instead.
 
 use std::error::Error;
@@ -28,17 +28,20 @@ const CREATED: &str = "1980-01-01T00:00:01Z";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [layout, tag, program, labels @ ..] = arguments.as_slice() else {
-        return Err("usage: static-image LAYOUT TAG PROGRAM [LABEL=VALUE...]".into());
+    let [layout, tag, first, rest @ ..] = arguments.as_slice() else {
+        return Err("usage: static-image LAYOUT TAG PROGRAM... [LABEL=VALUE...]".into());
     };
+    let more = rest.iter().take_while(|argument| !argument.contains('=')).count();
+    let (more, labels) = rest.split_at(more);
     let layout = Layout::create(layout)?;
-    let name = Path::new(program).file_name().and_then(|name| name.to_str());
-    let entrypoint = format!("/{}", name.ok_or("the name of the program is not Unicode")?);
+    let entrypoint = path(first)?;
 
     // One pass: the tar is hashed, compressed and hashed again on its way to the disk.
     let mut layer =
         LayerWriter::new(Compressor::default().writer(layout.blobs().writer()?), Dialect::Lifecycle);
-    layer.file(&File::regular(&entrypoint, fs::read(program)?).with_mode(0o755))?;
+    for program in std::iter::once(first).chain(more) {
+        layer.file(&File::regular(path(program)?, fs::read(program)?).with_mode(0o755))?;
+    }
     let (gzip, tar) = layer.finish()?;
     let blob = gzip.finish()?.finish()?;
     let layer = Descriptor::new(media_type::OCI_LAYER_GZIP, blob.digest, blob.size);
@@ -55,4 +58,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config = Descriptor::new(media_type::OCI_CONFIG, blob.digest, blob.size);
     layout.put_image(Some(tag), &Manifest::new(config, vec![layer]))?;
     Ok(())
+}
+
+/// Where a program is in the image.
+fn path(program: &str) -> Result<String, Box<dyn Error>> {
+    let name = Path::new(program).file_name().and_then(|name| name.to_str());
+    Ok(format!("/{}", name.ok_or("the name of the program is not Unicode")?))
 }

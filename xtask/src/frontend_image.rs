@@ -9,8 +9,7 @@ use crate::static_image;
 /// What BuildKit reads on the image before it starts the frontend in it. Source: `frontend/gateway/gateway.go` and
 /// `frontend/dockerfile/builder/caps.go` of BuildKit.
 pub(crate) const LABELS: [&str; 2] = [
-    "moby.buildkit.frontend.caps=moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,\
-     moby.buildkit.frontend.contexts",
+    "moby.buildkit.frontend.caps=moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts",
     "moby.buildkit.frontend.network.none=true",
 ];
 /// Bytes: the first build on each machine waits for them.
@@ -28,14 +27,17 @@ pub(crate) fn run(reference: Option<&str>) -> Result<()> {
     }
 }
 
-/// Makes the image and returns the OCI layout that has it.
+/// Makes the image and returns the OCI layout that has it. Beside the frontend there is what it runs in containers: the
+/// helper of the backend, and the `lifecycle` that saves caches.
 ///
 /// # Errors
-/// When the program does not build or the image is too large.
+/// When a program does not build or the image is too large.
 pub(crate) fn make() -> Result<PathBuf> {
-    let program = programs::frontend()?;
-    let layout = programs::directory().join("frontend-image");
-    let size = static_image::make(&program, &layout, &LABELS)?;
+    programs::dist()?;
+    let (frontend, directory) = (programs::frontend()?, programs::directory());
+    let all = [frontend, directory.join("cnb-helper"), directory.join("lifecycle")];
+    let layout = directory.join("frontend-image");
+    let size = static_image::make(&all.each_ref().map(AsRef::as_ref), &layout, &LABELS)?;
     println!("{} has {size} bytes", layout.display());
     if size > MAX_SIZE {
         return Err(format!("that is more than {MAX_SIZE}").into());

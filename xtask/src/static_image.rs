@@ -1,4 +1,4 @@
-//! Images of one static program each: frontends and what tests run.
+//! Images of static programs alone: frontends and what tests run.
 
 use std::fs;
 use std::path::Path;
@@ -11,17 +11,17 @@ use crate::debian;
 
 const TAG: &str = "latest";
 
-/// Makes a layout that has nothing but the image of a program, with labels as `NAME=VALUE`. Returns the bytes of the
-/// image.
+/// Makes a layout that has nothing but the image of programs, the first of which it starts, with labels as `NAME=VALUE`.
+/// Returns the bytes of the image.
 ///
 /// # Errors
 /// When it cannot be written.
-pub(crate) fn make(program: &Path, layout: &Path, labels: &[&str]) -> Result<u64> {
+pub(crate) fn make(programs: &[&Path], layout: &Path, labels: &[&str]) -> Result<u64> {
     if layout.exists() {
         fs::remove_dir_all(layout)?;
     }
     let mut make = cargo(["run", "--quiet", "--package", "cnb-oci", "--example", "static-image", "--"]);
-    make.arg(layout).arg(TAG).arg(program).args(labels);
+    make.arg(layout).arg(TAG).args(programs).args(labels);
     command::run(&mut make)?;
     let blobs = fs::read_dir(layout.join("blobs/sha256"))?;
     blobs.map(|blob| Ok(blob?.metadata()?.len())).sum()

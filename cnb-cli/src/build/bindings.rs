@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use cnb_core::backend::SecretBytes;
 use cnb_core::backend::SecretFile;
+use cnb_core::binding;
 use cnb_lifecycle::platform::Binding;
 
 use crate::exit::Exit;
@@ -15,16 +16,16 @@ use crate::exit::Result;
 /// Reads the files of a service binding. Links are followed: Kubernetes mounts secrets as links.
 pub(super) fn read(flag: &str) -> Result<Binding> {
     let (name, directory) = flag.split_once('=').ok_or_else(|| usage(flag, "it must be NAME=DIR"))?;
-    if name.is_empty() || name.starts_with('.') || name.contains('/') {
+    if !binding::is_name(name) {
         return Err(usage(flag, "the name must be that of a directory, not hidden and without `/`"));
     }
     let root = PathBuf::from(directory);
     let mut files = Vec::new();
     collect(&root, &mut Vec::new(), &mut files)?;
-    if !files.iter().any(|file| file.path == "type") {
+    if !files.iter().any(|file| file.path == binding::TYPE) {
         let message = format!(
             "the binding `{name}` has no type\n  help: a service binding has a file `{}` that says what it is for",
-            root.join("type").display()
+            root.join(binding::TYPE).display()
         );
         return Err(Failure::new(Exit::InvalidInput, message));
     }

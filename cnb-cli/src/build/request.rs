@@ -10,17 +10,17 @@ use cnb_cache::namespace::Project;
 use cnb_core::backend::Filter;
 use cnb_core::backend::Source;
 use cnb_core::backend::User;
+use cnb_core::diagnostic::Diagnostic;
 use cnb_core::diagnostic::Diagnostics;
 use cnb_core::diagnostic::SourceFile;
 use cnb_core::env_file;
 use cnb_core::image_name::ImageName;
 use cnb_core::labels::project::ProjectLabel;
-use cnb_core::labels::project::Source as ProjectSource;
 use cnb_core::project::Descriptor;
 use cnb_core::project::files::FileFilter;
-use cnb_core::selection::is_for;
 use cnb_lifecycle::builder::lifecycle_directory;
 use cnb_lifecycle::platform::BuildRequest;
+use cnb_lifecycle::platform::PROXY_VARIABLES;
 use cnb_lifecycle::platform::program;
 use cnb_oci::platform::Platform;
 
@@ -34,9 +34,6 @@ use crate::exit::Result;
 
 /// The execution environment of images that are built to run.
 const EXEC_ENV: &str = "production";
-
-/// Variables of this process that containers get, because without them nothing behind a proxy can be reached.
-const PROXY: [&str; 6] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -78,8 +75,12 @@ pub(super) fn read(args: &Args, cache_dir: &Path, tool: &Path) -> Result<Asked> 
         args::Network::None => cnb_core::backend::Network::None,
     };
     request.env = environment(args, descriptor.as_ref(), &mut diagnostics)?;
-    request.container_env = PROXY.iter().filter_map(|name| Some(((*name).to_owned(), own(name)?))).collect();
-    request.project = project(descriptor.as_ref());
+    request.container_env =
+        PROXY_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), own(name)?))).collect();
+    request.project = descriptor.as_ref().map(ProjectLabel::described).unwrap_or_default();
+    if let Some(descriptor) = &descriptor {
+        diagnostics.extend(unserved(descriptor));
+    }
     request.bindings = args.binding.iter().map(|flag| bindings::read(flag)).collect::<Result<_>>()?;
     Ok(Asked { request, namespace, descriptor, warnings: diagnostics })
 }
@@ -158,19 +159,15 @@ fn relative_to(name: ImageName, args: &Args) -> ImageName {
     }
 }
 
-/// Where the source comes from, as pack says it: `ProjectSource` of type `project`.
-fn project(descriptor: Option<&Descriptor>) -> ProjectLabel {
-    let entry = |key: &str, value: &Option<String>| {
-        value.iter().map(|value| (key.to_owned(), value.as_str().into())).collect()
-    };
-    let source = descriptor.map(|descriptor| ProjectSource {
-        r#type: "project".to_owned(),
-        version: entry("declared", &descriptor.version),
-        metadata: entry("url", &descriptor.source_url),
-    });
-    ProjectLabel {
-        source: source.filter(|source| !(source.version.is_empty() && source.metadata.is_empty())),
-    }
+/// The bindings of a descriptor are made of secrets that `docker build` has.
+fn unserved(descriptor: &Descriptor) -> impl Iterator<Item = Diagnostic> {
+    descriptor.bindings.iter().map(|entry| {
+        let name = &entry.binding.name;
+        let message = format!("the binding `{name}` is not used: there are no secrets with IDs here");
+        Diagnostic::warning("unused-binding", message)
+            .at(&descriptor.source, entry.span, "")
+            .with_help(format!("pass `--binding {name}=DIR`"))
+    })
 }
 
 /// Descriptor, then env files, then flags: a later value of a name wins.
@@ -180,11 +177,8 @@ fn environment(
     warnings: &mut Diagnostics,
 ) -> Result<Vec<(String, String)>> {
     let mut env = BTreeMap::new();
-    for entry in descriptor.iter().flat_map(|descriptor| &descriptor.env) {
-        if is_for(&entry.exec_env, EXEC_ENV) {
-            env.insert(entry.name.clone(), entry.value.clone());
-        }
-    }
+    let described = descriptor.into_iter().flat_map(|descriptor| descriptor.env_for(EXEC_ENV));
+    env.extend(described.map(|(name, value)| (name.to_owned(), value.to_owned())));
     for path in &args.env_file {
         let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
         let read = env_file::read_file(&path.display().to_string(), &text, own);
@@ -202,9 +196,7 @@ fn environment(
 
 /// The project's ID or name; without one, the path of the application tells it from others.
 fn namespace(args: &Args, descriptor: Option<&Descriptor>, builder: &ImageName) -> Result<Namespace> {
-    let id = descriptor.and_then(|descriptor| descriptor.id.clone()).map(Project::Id);
-    let name = || descriptor.and_then(|descriptor| descriptor.name.clone()).map(Project::Name);
-    let project = if let Some(project) = id.or_else(name) {
+    let project = if let Some(project) = descriptor.and_then(Project::described) {
         project
     } else {
         let path = args.app.canonicalize().map_err(|error| unreadable(&args.app, &error))?;

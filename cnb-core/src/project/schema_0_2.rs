@@ -4,6 +4,7 @@ use super::Descriptor;
 use super::EnvEntry;
 use super::SCHEMA_VERSION;
 use super::Schema;
+use super::binding;
 use super::buildpack;
 use super::buildpack::List;
 use super::env;
@@ -42,7 +43,7 @@ fn read_buildpacks(descriptor: &mut Descriptor, mut table: Table<'_>) {
     descriptor.group = entries.filter_map(|entry| buildpack::read(schema, List::Group, entry)).collect();
     descriptor.pre = super::read_addition(schema, &mut table, "pre");
     descriptor.post = super::read_addition(schema, &mut table, "post");
-    descriptor.env = read_env(schema, &mut table);
+    read_build(descriptor, &mut table);
     table.refuse_unread(Severity::Warning);
 }
 
@@ -55,15 +56,20 @@ fn check_version(schema: Schema, table: &mut Table<'_>) {
     }
 }
 
-/// `build.env`, or in 0.2 without it `env.build`, which was once a mistake in the specification.
-fn read_env(schema: Schema, table: &mut Table<'_>) -> Vec<EnvEntry> {
-    let build = table.table("build");
-    let is_written = build.as_ref().is_some_and(|build| build.key_span("env").is_some());
-    let mut entries = Vec::new();
+/// The table `build`, and `env.build` of 0.2.
+fn read_build(descriptor: &mut Descriptor, table: &mut Table<'_>) {
+    let mut build = table.table("build");
+    descriptor.env = read_env(descriptor.schema, table, build.as_mut());
     if let Some(mut build) = build {
-        entries = build.tables("env");
+        descriptor.bindings = build.tables("bindings").into_iter().filter_map(binding::read).collect();
         build.refuse_unread(Severity::Warning);
     }
+}
+
+/// `build.env`, or in 0.2 without it `env.build`, which was once a mistake in the specification.
+fn read_env(schema: Schema, table: &mut Table<'_>, build: Option<&mut Table<'_>>) -> Vec<EnvEntry> {
+    let is_written = build.as_ref().is_some_and(|build| build.key_span("env").is_some());
+    let mut entries = build.map(|build| build.tables("env")).unwrap_or_default();
     if schema == Schema::V0_2
         && let Some(mut old) = table.table("env")
     {

@@ -336,6 +336,65 @@ fn rules_of_0_1() {
 }
 
 #[test]
+fn a_text_without_version_has_the_schema_that_is_given() {
+    let source = SourceFile::new("project.toml", "[io.buildpacks]\nbuilder = 'b'\n");
+    let (descriptor, warnings) = Descriptor::read_as(&source, Some(Schema::V0_3)).expect("valid");
+    assert_eq!((descriptor.schema, warnings.is_empty()), (Schema::V0_3, true), "{warnings}");
+    let source = SourceFile::new("project.toml", "[_]\nschema-version = '0.2'\n");
+    let (descriptor, _) = Descriptor::read_as(&source, Some(Schema::V0_3)).expect("valid");
+    assert_eq!(descriptor.schema, Schema::V0_2);
+    assert_eq!(Schema::named("0.3"), Some(Schema::V0_3));
+    assert_eq!(Schema::named("0.4"), None);
+}
+
+#[test]
+fn variables_are_those_of_an_execution_environment() {
+    let entry = |name: &str, exec_env: &str| {
+        format!("[[io.buildpacks.build.env]]\nname = '{name}'\nvalue = '1'\nexec-env = [{exec_env}]\n")
+    };
+    let text = ["[_]\nschema-version = '0.3'\n", &entry("A", "'test'"), &entry("B", ""), &entry("C", "'*'")];
+    let (descriptor, _) = read(&text.concat()).expect("a descriptor");
+    let names = |exec_env| descriptor.env_for(exec_env).map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names("production"), ["B", "C"]);
+    assert_eq!(names("test"), ["A", "B", "C"]);
+}
+
+#[test]
+fn bindings_are_made_of_the_ids_of_secrets() {
+    let header = "[_]\nschema-version = '0.2'\n[[io.buildpacks.build.bindings]]\n";
+    let text = format!("{header}name = 'db'\ntype = 't'\nprovider = 'p'\nsecrets = {{ b = '2', a = '1' }}\n");
+    let (descriptor, warnings) = read(&text).expect("a descriptor");
+    assert!(warnings.is_empty(), "{warnings}");
+    let binding = &descriptor.bindings[0].binding;
+    assert_eq!((binding.name.as_str(), binding.r#type.as_str()), ("db", "t"));
+    assert_eq!(binding.provider.as_deref(), Some("p"));
+    assert_eq!(binding.secrets.values().collect::<Vec<_>>(), ["1", "2"]);
+    let table: &[(&str, &[&str])] = &[
+        (
+            "type = 't'\n",
+            &[
+                "error[invalid-binding] 3:1 `` is not the name of a binding: it must be that of a directory, not hidden and without `/`",
+            ],
+        ),
+        (
+            "name = 'db'\n",
+            &["error[invalid-binding] 4:8 the binding `db` has no type, which says what it is for"],
+        ),
+        (
+            "name = 'db'\ntype = 't'\nsecrets = { a = 1 }\n",
+            &["error[wrong-type] 6:17 `io.buildpacks.build.bindings.secrets.a` must be a string"],
+        ),
+        (
+            "name = 'db'\ntype = 't'\nkind = 'x'\n",
+            &["warning[unknown-key] 6:1 unknown key `io.buildpacks.build.bindings.kind`"],
+        ),
+    ];
+    for (text, expected) in table {
+        assert_eq!(diagnostics(&format!("{header}{text}")), *expected, "{text}");
+    }
+}
+
+#[test]
 fn errors_about_an_entry_can_be_made_later() {
     let text = "[_]\nschema-version = '0.2'\n[[io.buildpacks.group]]\nuri = './bad'\n";
     let (descriptor, _) = read(text).expect("a descriptor");

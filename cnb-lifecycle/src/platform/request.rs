@@ -37,7 +37,7 @@ pub struct BuildRequest {
     pub outputs: Vec<ImageName>,
     /// Variables for the buildpacks.
     pub env: Vec<(String, String)>,
-    /// Variables for the containers that the phases run in, for example `HTTPS_PROXY`.
+    /// Variables for the containers that the phases run in, for example [`PROXY_VARIABLES`].
     pub container_env: Vec<(String, String)>,
     /// Service bindings for the buildpacks.
     pub bindings: Vec<Binding>,
@@ -131,6 +131,22 @@ pub struct ExtraBuildpack {
     /// Its files.
     pub source: Source,
 }
+
+/// Variables of containers without which nothing behind a proxy can be reached. They are no variables for buildpacks.
+///
+/// Source: the predefined build arguments of Docker.
+pub const PROXY_VARIABLES: [&str; 10] = [
+    "ALL_PROXY",
+    "FTP_PROXY",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "all_proxy",
+    "ftp_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+];
 
 /// All files of a directory of this machine.
 pub fn directory(path: impl Into<PathBuf>) -> Source {

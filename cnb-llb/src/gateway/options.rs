@@ -38,6 +38,27 @@ pub struct Options {
     pub contexts: Vec<NamedContext>,
     /// A question to answer instead of building, for example `frontend.outline`.
     pub request: Option<String>,
+    /// Capabilities that the frontend must have, for example `moby.buildkit.frontend.inputs`. With `+forward` it may
+    /// leave them to the frontend that it runs.
+    pub capabilities: Vec<String>,
+    /// Whether the result is an index; without it, that of several platforms is.
+    pub multi_platform: Option<bool>,
+    /// The image that the frontend came from, for example `docker.io/docker/dockerfile:1`.
+    pub frontend: Option<String>,
+    /// Whether a `# syntax=` line named the frontend, or `BUILDKIT_SYNTAX` did.
+    pub by_syntax: bool,
+    /// The address of a repository or an archive to build instead of the local directory [`CONTEXT_DIRECTORY`].
+    pub context_address: Option<String>,
+    /// The directory of the context that is built instead of all of it.
+    pub context_subdirectory: Option<String>,
+    /// The local directory that has the file to build from, in place of [`DESCRIPTOR_DIRECTORY`] and of a context
+    /// somewhere else.
+    pub descriptor_directory: Option<String>,
+    /// The sessions of local directories that are not in the session of the build, by directory.
+    pub sessions: BTreeMap<String, String>,
+    /// What the client says of the repository that the files come from: `revision`, `source`, and `localdir:NAME` for
+    /// where in it a local directory is.
+    pub repository: BTreeMap<String, String>,
 }
 
 /// The local directory of the client that holds the file to build from.
@@ -133,6 +154,18 @@ impl Options {
                 .map(|(key, value)| NamedContext::read(key, value))
                 .collect::<Result<_, _>>()?,
             request: get("requestid").map(str::to_owned),
+            capabilities: get("frontend.caps").map(list).unwrap_or_default(),
+            multi_platform: ["build-arg:BUILDKIT_MULTI_PLATFORM", "multi-platform"]
+                .into_iter()
+                .find_map(|key| get(key).map(|value| boolean(key, value)))
+                .transpose()?,
+            frontend: get("source").map(str::to_owned),
+            by_syntax: options.contains_key("cmdline"),
+            context_address: get(get("contextkey").unwrap_or("context")).map(str::to_owned),
+            context_subdirectory: get("contextsubdir").map(str::to_owned),
+            descriptor_directory: get("dockerfilekey").map(str::to_owned),
+            sessions: under("local-sessionid:"),
+            repository: under("vcs:"),
         })
     }
 
@@ -156,6 +189,15 @@ impl Options {
 
 fn no_cache(stages: &str) -> NoCache {
     if stages.is_empty() { NoCache::Everything } else { NoCache::Stages(list(stages)) }
+}
+
+/// As Go's `strconv.ParseBool`.
+fn boolean(key: &str, value: &str) -> Result<bool, InvalidOption> {
+    match value {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(InvalidOption::new(key, value, "it is true or false")),
+    }
 }
 
 fn resolve_mode(mode: &str) -> Result<ResolveMode, InvalidOption> {

@@ -23,10 +23,8 @@ pub struct Output {
 pub struct PlatformOutput {
     /// What identifies it among the others, for example `linux/arm64/v8`: operating system, architecture, variant.
     pub id: String,
-    /// The files; none for an image without layers.
-    pub reference: Option<Reference>,
-    /// The config of the image, in JSON.
-    pub config: Vec<u8>,
+    /// The files, with what is to be said of them.
+    pub output: Output,
 }
 
 impl Output {
@@ -76,9 +74,10 @@ impl Output {
         } else {
             metadata.insert("refs.platforms".to_owned(), platforms(&self.platforms));
             let mut refs = frontend::RefMap::default();
-            for PlatformOutput { id, reference, config } in self.platforms {
-                metadata.insert(format!("containerimage.config/{id}"), config);
-                refs.refs.insert(id, message(reference));
+            for PlatformOutput { id, output } in self.platforms {
+                let of_platform = output.metadata.into_iter();
+                metadata.extend(of_platform.map(|(name, value)| (format!("{name}/{id}"), value)));
+                refs.refs.insert(id, message(output.reference));
             }
             Refs::Refs(refs)
         };
@@ -119,7 +118,8 @@ mod tests {
 
     #[test]
     fn platforms_are_listed_in_order() {
-        let output = |id: &str| PlatformOutput { id: id.to_owned(), reference: None, config: id.into() };
+        let output =
+            |id: &str| PlatformOutput { id: id.to_owned(), output: Output::new(None).with_config(id) };
         let message = Output::for_platforms([output("linux/arm64/v8"), output("linux/amd64")]).into_message();
         assert_eq!(message.metadata["containerimage.config/linux/amd64"], b"linux/amd64");
         let listed: serde_json::Value =

@@ -37,6 +37,22 @@ pub struct Outline {
     /// Build arguments.
     #[serde(rename = "args", skip_serializing_if = "Vec::is_empty")]
     pub arguments: Vec<Argument>,
+    /// Secrets, by ID.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<NeededSecret>,
+    /// SSH agents, by ID.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ssh: Vec<NeededSecret>,
+}
+
+/// A secret or an SSH agent that a build takes from the client.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct NeededSecret {
+    /// Its ID.
+    pub name: String,
+    /// Nothing is built without it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
 }
 
 /// A build argument.
@@ -138,6 +154,15 @@ impl Outline {
         for Argument { name, value, description } in &self.arguments {
             let _ = writeln!(text, "{name:<30} {value:<20} {description}");
         }
+        for (title, needed) in [("SECRET", &self.secrets), ("SSH", &self.ssh)] {
+            if !needed.is_empty() {
+                let _ = writeln!(text, "\n{title:<30} REQUIRED");
+            }
+            for NeededSecret { name, required } in needed {
+                let line = format!("{name:<30} {}", if *required { "true" } else { "" });
+                let _ = writeln!(text, "{}", line.trim_end());
+            }
+        }
         Output::answer(pretty(self), text, VERSION)
     }
 }
@@ -193,6 +218,14 @@ mod tests {
         let (json, text) = answer(outline.answer());
         assert_eq!(json, json!({ "name": "app", "args": [{ "name": "A" }] }));
         assert!(text.starts_with("TARGET:      app\n\nBUILD ARG"), "{text}");
+
+        let secrets = vec![NeededSecret { name: "token".to_owned(), required: true }];
+        let (json, text) = answer(Outline { secrets, ..Outline::default() }.answer());
+        assert_eq!(json, json!({ "secrets": [{ "name": "token", "required": true }] }));
+        assert!(
+            text.contains("\nSECRET                         REQUIRED\ntoken                          true\n"),
+            "{text}"
+        );
 
         let target = Target { name: "app".to_owned(), default: true, ..Target::default() };
         let (json, text) = answer(Target::answer(&[target]));

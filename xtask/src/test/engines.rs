@@ -59,7 +59,7 @@ fn check(engine: &Engine, store: Store, registry: &Registry) -> Result<()> {
     timed("run an image of ours", || {
         let layout = engine.scratch()?.join("image");
         let image = format!("{}/test/ours:latest", registry.address());
-        static_image::make(&engine::busybox()?, &layout, &["a=label"])?;
+        static_image::make(&[&engine::busybox()?], &layout, &["a=label"])?;
         static_image::push(&layout, &image)?;
         read(engine.docker().args(["run", "--rm", "--network=none", &image, "true"]))
     })?;
@@ -131,7 +131,7 @@ impl Suite {
 fn frontend(registry: &Registry) -> Result<String> {
     let program = programs::example("cnb-llb", "frontend", &["gateway"])?;
     let layout = workspace::target().join("engines/frontend");
-    static_image::make(&program, &layout, &frontend_image::LABELS)?;
+    static_image::make(&[&program], &layout, &frontend_image::LABELS)?;
     let reference = format!("{}/test/frontend:latest", registry.address());
     static_image::push(&layout, &reference)?;
     Ok(reference)

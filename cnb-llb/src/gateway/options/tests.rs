@@ -95,6 +95,34 @@ fn contexts_have_a_name_a_platform_and_a_source() {
 }
 
 #[test]
+fn what_is_said_of_the_files_is_read() {
+    let options = read(&[
+        ("source", "example.com/frontend:0.2"),
+        ("cmdline", "example.com/frontend:0.2"),
+        ("contextkey", "remote"),
+        ("remote", "https://example.com/a.git"),
+        ("contextsubdir", "sub"),
+        ("dockerfilekey", "stdin-1"),
+        ("local-sessionid:context", "s1"),
+        ("vcs:source", "https://example.com/a"),
+        ("vcs:localdir:context", "sub"),
+        ("multi-platform", "0"),
+        ("build-arg:BUILDKIT_MULTI_PLATFORM", "1"),
+        ("frontend.caps", "a+forward,b"),
+    ])
+    .expect("nothing is wrong");
+    assert_eq!(options.frontend.as_deref(), Some("example.com/frontend:0.2"));
+    assert!(options.by_syntax);
+    assert_eq!(options.context_address.as_deref(), Some("https://example.com/a.git"));
+    assert_eq!(options.context_subdirectory.as_deref(), Some("sub"));
+    assert_eq!(options.descriptor_directory.as_deref(), Some("stdin-1"));
+    assert_eq!(options.sessions["context"], "s1");
+    assert_eq!(options.repository["localdir:context"], "sub");
+    assert_eq!(options.multi_platform, Some(true));
+    assert_eq!(options.capabilities, ["a+forward", "b"]);
+}
+
+#[test]
 fn impossible_values_are_refused_by_name() {
     for (key, value) in [
         ("image-resolve-mode", "sometimes"),
@@ -104,6 +132,7 @@ fn impossible_values_are_refused_by_name() {
         ("cache-imports", "{}"),
         ("context:x", "ftp://x"),
         ("context:x", "x"),
+        ("multi-platform", "yes"),
     ] {
         let error = read(&[(key, value)]).expect_err(value);
         assert!(error.to_string().starts_with(&format!("the option `{key}` cannot be")), "{error}");
