@@ -119,7 +119,7 @@ struct Suite {
 impl Suite {
     fn make(registry: &Registry) -> Result<Self> {
         let layout = workspace::target().join("engines/probe");
-        static_image::make(&programs::probe()?, &layout, &[])?;
+        static_image::make(&[programs::probe()?.as_path()], &layout, &[])?;
         let probe = format!("{}/test/probe:latest", registry.address());
         static_image::push(&layout, &probe)?;
         programs::dist()?;
