@@ -103,7 +103,7 @@ fn works(place: &Place<'_>, application: &Application) -> Result<Made> {
     let name = application.example.name;
     let built = timed(&format!("{name}: first build"), || place.build(application)?.succeed())?;
     let image = Image::inspect(place.engine, name)?;
-    image.check(&place.pushed.run_image())?;
+    image.check(&Pushed::run_image())?;
     let container = Container { image: name, env: &["PORT={port}"], arguments: &[] };
     let answer = timed(&format!("{name}: answer"), || container.answer(place.engine, "/"))?;
     if !answer.contains(application.example.answer) {
