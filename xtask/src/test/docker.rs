@@ -11,6 +11,7 @@ use crate::engine::docker::Store;
 use crate::example;
 
 mod application;
+mod asked;
 mod build;
 mod errors;
 mod image;
@@ -87,6 +88,7 @@ fn check(place: &Place<'_>) -> Result<[Made; 2]> {
         Store::Classic => {}
     }
     errors::check(place)?;
+    asked::check(place)?;
     secrets::check(place)?;
     Ok(made)
 }
