@@ -24,6 +24,7 @@ use crate::FileOp;
 use crate::MakeDir;
 use crate::MakeFile;
 use crate::Owner;
+use crate::ProgressGroup;
 use crate::State;
 
 /// Bytes from which on a file is worth remembering.
@@ -53,6 +54,11 @@ pub(super) fn time() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(315_532_801)
 }
 
+/// What small files are shown as: there are many, and nobody waits for them.
+pub(super) fn preparations() -> ProgressGroup {
+    ProgressGroup::new("cnb.preparations", "[internal] prepare plans and files")
+}
+
 /// The files as a tree that operations on files make; none when those do not suffice.
 ///
 /// They suffice for directories and regular files, each in one place, with plain permissions.
@@ -68,7 +74,10 @@ pub(super) fn tree(files: &[File], known: &Known) -> Result<Option<Graph>> {
         }
     }
     let op = tree.op.expect("it makes the root");
-    Ok(Some(Graph::new(State::scratch().file(op.named("lay out files")), BELOW)))
+    Ok(Some(Graph::new(
+        State::scratch().file(op.in_progress_group(preparations()).named("[internal] lay out files")),
+        BELOW,
+    )))
 }
 
 struct Operations<'a> {
