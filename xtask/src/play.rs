@@ -1,5 +1,6 @@
 //! An engine to play with: `docker build` with the frontend and the example builder, in the shell of a developer.
 
+use std::fmt::Write as _;
 use std::io;
 use std::io::Read as _;
 
@@ -29,10 +30,10 @@ pub(crate) fn run(store: Store) -> Result<()> {
         let mut binding = format!("CNB_BINDING_{variable}=type={name}");
         for file in example::bindings::files(&name)? {
             let key = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            binding.push_str(&format!(",{key}={name}-{key}"));
-            bindings.push_str(&format!(" --secret id={name}-{key},src={}", file.display()));
+            write!(binding, ",{key}={name}-{key}")?;
+            write!(bindings, " --secret id={name}-{key},src={}", file.display())?;
         }
-        bindings.push_str(&format!(" --build-arg {binding}"));
+        write!(bindings, " --build-arg {binding}")?;
     }
     let docker = engine.docker();
     for (name, value) in docker.get_envs() {

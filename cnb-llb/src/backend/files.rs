@@ -118,15 +118,12 @@ impl Operations<'_> {
 
     fn file(&mut self, path: &str, content: &Bytes, mode: u32, user: User) {
         let place = format!("{BELOW}{path}");
-        match self.known.find(content) {
-            Some((state, from)) => {
-                let copy = Copy::new(&state, from, place).follow_symlinks().mode(mode);
-                self.push(copy.owner(owner(user)).created(time()));
-            }
-            None => {
-                let make = MakeFile::new(place, mode, content.to_vec()).owner(owner(user)).created(time());
-                self.push(make);
-            }
+        if let Some((state, from)) = self.known.find(content) {
+            let copy = Copy::new(&state, from, place).follow_symlinks().mode(mode);
+            self.push(copy.owner(owner(user)).created(time()));
+        } else {
+            let make = MakeFile::new(place, mode, content.to_vec()).owner(owner(user)).created(time());
+            self.push(make);
         }
         self.made.insert(path.to_owned());
     }
