@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::path::PathBuf;
 
 use super::Place;
 use super::application::Application;
@@ -10,6 +11,8 @@ use super::application::FLASK;
 use super::image::Image;
 use crate::Result;
 use crate::command;
+use crate::engine::docker::Store;
+use crate::example;
 use crate::test::step::timed;
 
 /// The content of a secret.
@@ -47,15 +50,32 @@ value = '1'
 pub(super) fn check(place: &Place<'_>) -> Result<()> {
     let flask = prepare(place)?;
     timed("buildpacks, files and variables that were asked for", || image(place, &flask))?;
+    timed("the same with the cache cleared", || {
+        let mut build = build(place, &flask, &[])?;
+        build.options.set("CNB_CLEAR_CACHE", "1");
+        build.succeed().map(drop)
+    })?;
     timed("target detect", || {
-        let directory = files(place, &flask, "detect")?;
+        let directory = files(place, &flask, "detect", |_| ())?;
         has(&directory.join("layers/group.toml"), "test/own")?;
         has(&directory.join("layers/plan.toml"), "")
     })?;
     timed("target build", || {
-        let directory = files(place, &flask, "build")?;
+        let directory = files(place, &flask, "build", |_| ())?;
         has(&directory.join("workspace/app.py"), "")?;
         has(&directory.join("layers/test_more/kept/file"), "kept")
+    })?;
+    match place.store {
+        Store::Containerd => timed("a builder in a layout of the client", || in_layout(place, &flask))?,
+        // BuildKit of Docker Engine reads none without containerd's store.
+        Store::Classic => {}
+    }
+    timed("a result by platform", || {
+        let directory = files(place, &flask, "detect", |build| {
+            build.options.set("BUILDKIT_MULTI_PLATFORM", "1");
+            build.arguments.push("--platform=linux/amd64".to_owned());
+        })?;
+        has(&directory.join("linux_amd64/layers/group.toml"), "test/own")
     })?;
     timed("outline", || outline(place, &flask))?;
     timed("an unknown build argument", || refused(place, &flask, "CNB_BUILDR", "`CNB_BUILDER`"))
@@ -119,12 +139,31 @@ fn image(place: &Place<'_>, flask: &Application) -> Result<()> {
     }
 }
 
-/// The files that a target gives.
-fn files(place: &Place<'_>, flask: &Application, target: &str) -> Result<std::path::PathBuf> {
+/// The files that a target gives, in a directory that has nothing else.
+fn files<'a>(
+    place: &Place<'a>,
+    flask: &'a Application,
+    target: &str,
+    change: impl FnOnce(&mut super::Build<'a>),
+) -> Result<PathBuf> {
     let directory = place.scratch.join(format!("target-{target}"));
+    if directory.exists() {
+        fs::remove_dir_all(&directory)?;
+    }
     let output = format!("--output=type=local,dest={}", directory.display());
-    let output = build(place, flask, &[format!("--target={target}"), output])?.run()?;
+    let mut build = build(place, flask, &[format!("--target={target}"), output])?;
+    change(&mut build);
+    let output = build.run()?;
     if output.status.success() { Ok(directory) } else { Err(String::from_utf8_lossy(&output.stderr).into()) }
+}
+
+fn in_layout(place: &Place<'_>, flask: &Application) -> Result<()> {
+    let layout = example::image("builder").replacen("oci:", "oci-layout://", 1);
+    let directory = files(place, flask, "detect", |build| {
+        build.options.unset("builder");
+        build.arguments.push(format!("--build-context=builder={layout}"));
+    })?;
+    has(&directory.join("layers/group.toml"), "test/own")
 }
 
 fn has(file: &Path, text: &str) -> Result<()> {
