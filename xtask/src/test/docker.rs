@@ -10,14 +10,14 @@ use crate::engine::docker::Engine;
 use crate::engine::docker::Store;
 use crate::example;
 
-mod application;
+pub(crate) mod application;
 mod asked;
 mod build;
 mod errors;
 mod image;
 mod outputs;
 mod progress;
-mod pushed;
+pub(crate) mod pushed;
 mod rebuild;
 mod secrets;
 
