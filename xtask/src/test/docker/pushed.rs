@@ -10,6 +10,7 @@ use crate::example;
 use crate::example::builder::RUN_IMAGE;
 use crate::frontend_image;
 use crate::static_image;
+use crate::test::lifecycle;
 
 /// Credentials that must be in nothing that a build leaves.
 const ACCOUNT: Account = Account {
@@ -27,6 +28,8 @@ pub(crate) struct Pushed {
     pub(crate) frontend: String,
     builder: String,
     run: String,
+    /// The builder with the Go lifecycle, if somebody has that.
+    pub(crate) stock: Option<String>,
 }
 
 /// What a build is told besides its files.
@@ -44,7 +47,12 @@ impl Pushed {
         let frontend = registry.take(&static_image::name(&frontend_image::make()?), "cnb/frontend:0.2")?;
         let builder = registry.take(&example::image("builder"), "cnb/builder:latest")?;
         let run = registry.take(&example::image(RUN_IMAGE), "cnb/run:bookworm")?;
-        Ok(Self { registry, frontend, builder, run })
+        let stock = lifecycle::named()?.map(|lifecycle| {
+            let builder = example::image("stock");
+            example::builder::create(example::builder::CONFIG, Some(&lifecycle), &builder)?;
+            registry.take(&builder, "cnb/stock:latest")
+        });
+        Ok(Self { registry, frontend, builder, run, stock: stock.transpose()? })
     }
 
     /// Gives an engine's `docker` the account.
