@@ -79,6 +79,9 @@ use cnb_core::backend::Tree;
 use cnb_core::event::EventSink;
 use cnb_core::image_name::ImageName;
 
+use crate::Annotate as _;
+use crate::Copy;
+use crate::FileOp;
 use crate::Location;
 use crate::Platform;
 use crate::State;
@@ -272,7 +275,12 @@ impl BuildKit {
     /// # Errors
     /// When the tree cannot be made.
     pub async fn reference(&self, tree: &Tree) -> Result<Option<Reference>> {
-        self.solve(&Graph::of(tree)?.state).await
+        let graph = Graph::of(tree)?;
+        if graph.is_whole() {
+            return self.solve(&graph.state).await;
+        }
+        let copy = Copy::new(&graph.state, &graph.root, "/").contents_only().created(files::time());
+        self.solve(&State::scratch().file(FileOp::new(copy).named("[export] take the files"))).await
     }
 
     fn output(&self) -> MutexGuard<'_, Option<Output>> {

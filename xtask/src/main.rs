@@ -5,6 +5,8 @@
 //! cargo xtask dist              the programs, into target/dist
 //! cargo xtask frontend-image [REFERENCE]
 //!                               the image of the frontend, into target/dist and a registry
+//! cargo xtask engine [containerd|classic]
+//!                               a Docker Engine and a registry with frontend and builder, to play with
 //! cargo xtask buildpacks        the compiled buildpacks of the examples, into target/demo/buildpacks
 //! cargo xtask test [STAGE...]   everything that has to hold, or the named stages
 //! cargo xtask bench [NAME...]   what builds cost on this machine
@@ -27,6 +29,7 @@ mod frontend_image;
 mod fuzz;
 mod http;
 mod machine;
+mod play;
 mod programs;
 mod static_image;
 mod test;
@@ -59,6 +62,8 @@ fn run(arguments: &[&str]) -> Result<()> {
             Ok(())
         }
         ["frontend-image", reference] => frontend_image::run(Some(reference)),
+        ["engine"] | ["engine", "containerd"] => play::run(engine::docker::Store::Containerd),
+        ["engine", "classic"] => play::run(engine::docker::Store::Classic),
         ["fuzz", arguments @ ..] => fuzz::run(arguments),
         ["test", stages @ ..] => test::run(stages),
         _ => Err(usage().into()),
@@ -67,7 +72,7 @@ fn run(arguments: &[&str]) -> Result<()> {
 
 fn usage() -> String {
     format!(
-        "usage: cargo xtask demo | dist | frontend-image [REFERENCE] | buildpacks | bench [NAME...] | \
+        "usage: cargo xtask demo | dist | frontend-image [REFERENCE] | engine [STORE] | buildpacks | bench [NAME...] | \
          fuzz [TARGET...] [--minutes N] | test [STAGE...]\n\nbench:\n{}\n\nstages:\n{}",
         bench::list(),
         test::list()

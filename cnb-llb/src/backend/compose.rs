@@ -14,8 +14,13 @@ use super::BuildKit;
 use super::exec::PLANS;
 use super::files;
 use super::files::Contents;
+use super::files::preparations;
+use super::files::time;
+use super::tree::BELOW;
 use super::tree::Graph;
 use crate::Annotate as _;
+use crate::FileOp;
+use crate::MakeDir;
 use crate::Mount;
 use crate::State;
 
@@ -35,30 +40,50 @@ impl BuildKit {
         {
             return Ok(graph.into_tree());
         }
+        let root = if parts.first().is_some_and(is_root) { "/" } else { BELOW };
         let mut composing = Composing::default();
         for part in parts {
             composing.add(self, part)?;
         }
-        let state =
-            self.tree("[compose] put files together", composing.parts, composing.contents, composing.mounts);
-        self.execute(&state).await?;
-        Ok(Graph::new(state, "/").into_tree())
+        let Composing { parts, contents, mounts } = composing;
+        let graph = self.tree("[compose] put files together", root, parts, contents, mounts);
+        self.execute(&graph.state).await?;
+        Ok(graph.into_tree())
     }
 
-    /// The tree that the helper makes of parts.
+    /// The tree that the helper makes of parts, at the root of a state or below.
     pub(super) fn tree(
         &self,
         name: &str,
+        root: &str,
         parts: Vec<TreePart>,
         contents: Contents,
         mounts: Vec<Mount>,
-    ) -> State {
-        let plan = TreePlan { to: OUT.to_owned(), parts };
-        let exec =
-            self.helper("tree", &plan, contents).named(name).mount(Mount::bind(&State::scratch(), OUT));
+    ) -> Graph {
+        let plan = TreePlan { to: format!("{OUT}{}", root.trim_end_matches('/')), parts };
+        let exec = self.helper("tree", &plan, contents).named(name).mount(Mount::bind(&empty(root), OUT));
         let run =
             State::scratch().run(mounts.into_iter().fold(exec, |exec, mount| exec.mount(mount.read_only())));
-        run.output(OUT).expect("it is mounted to be written")
+        Graph::new(run.output(OUT).expect("it is mounted to be written"), root)
+    }
+}
+
+/// A state in which there is nothing but a directory.
+fn empty(root: &str) -> State {
+    if root == "/" {
+        return State::scratch();
+    }
+    let make = FileOp::new(MakeDir::new(root, 0o755).created(time()));
+    State::scratch().file(make.in_progress_group(preparations()).named("[internal] make a directory"))
+}
+
+/// Whether what follows goes into a root file system, so that the result has to be one.
+fn is_root(part: &Part) -> bool {
+    match part {
+        Part::Copy { tree, from, to } => {
+            from == "/" && to == "/" && Graph::of(tree).is_ok_and(Graph::is_whole)
+        }
+        _ => false,
     }
 }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::BuildKit;
 use super::error::from_build;
 use super::files::Contents;
+use super::files::preparations;
 use super::files::time;
 use crate::Annotate as _;
 use crate::Exec;
@@ -34,7 +35,8 @@ impl BuildKit {
             .values
             .iter()
             .fold(FileOp::new(file(PLAN, json)), |op, (name, content)| op.then(file(name, content.to_vec())));
-        let plan = State::scratch().file(plan.named("[internal] say what to do"));
+        let plan =
+            State::scratch().file(plan.in_progress_group(preparations()).named("[internal] say what to do"));
         let exec = Exec::new([format!("{HELPER}/cnb-helper"), command.to_owned(), format!("{PLANS}/{PLAN}")])
             .platform(self.platform())
             .network(Network::None)

@@ -24,6 +24,7 @@ use crate::FileOp;
 use crate::MakeDir;
 use crate::MakeFile;
 use crate::Owner;
+use crate::ProgressGroup;
 use crate::State;
 
 /// Bytes from which on a file is worth remembering.
@@ -53,6 +54,11 @@ pub(super) fn time() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(315_532_801)
 }
 
+/// What small files are shown as: there are many, and nobody waits for them.
+pub(super) fn preparations() -> ProgressGroup {
+    ProgressGroup::new("cnb.preparations", "[internal] prepare plans and files")
+}
+
 /// The files as a tree that operations on files make; none when those do not suffice.
 ///
 /// They suffice for directories and regular files, each in one place, with plain permissions.
@@ -68,7 +74,10 @@ pub(super) fn tree(files: &[File], known: &Known) -> Result<Option<Graph>> {
         }
     }
     let op = tree.op.expect("it makes the root");
-    Ok(Some(Graph::new(State::scratch().file(op.named("lay out files")), BELOW)))
+    Ok(Some(Graph::new(
+        State::scratch().file(op.in_progress_group(preparations()).named("[internal] lay out files")),
+        BELOW,
+    )))
 }
 
 struct Operations<'a> {
@@ -109,15 +118,12 @@ impl Operations<'_> {
 
     fn file(&mut self, path: &str, content: &Bytes, mode: u32, user: User) {
         let place = format!("{BELOW}{path}");
-        match self.known.find(content) {
-            Some((state, from)) => {
-                let copy = Copy::new(&state, from, place).follow_symlinks().mode(mode);
-                self.push(copy.owner(owner(user)).created(time()));
-            }
-            None => {
-                let make = MakeFile::new(place, mode, content.to_vec()).owner(owner(user)).created(time());
-                self.push(make);
-            }
+        if let Some((state, from)) = self.known.find(content) {
+            let copy = Copy::new(&state, from, place).follow_symlinks().mode(mode);
+            self.push(copy.owner(owner(user)).created(time()));
+        } else {
+            let make = MakeFile::new(place, mode, content.to_vec()).owner(owner(user)).created(time());
+            self.push(make);
         }
         self.made.insert(path.to_owned());
     }

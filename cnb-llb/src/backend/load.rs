@@ -17,6 +17,7 @@ use cnb_core::project::Files;
 
 use super::BuildKit;
 use super::files::Contents;
+use super::tree::BELOW;
 use super::tree::Graph;
 use crate::Annotate as _;
 use crate::Local;
@@ -71,12 +72,7 @@ impl BuildKit {
         let root = "/in".to_owned();
         let mount = Mount::bind(directory, root.as_str());
         let part = TreePart::Load { root, owner, include, exclude };
-        let state = self.tree(
-            &format!("[load] take the files of {name}"),
-            vec![part],
-            Contents::default(),
-            vec![mount],
-        );
-        Graph::new(state, "/").into_tree()
+        let name = format!("[load] take the files of {name}");
+        self.tree(&name, BELOW, vec![part], Contents::default(), vec![mount]).into_tree()
     }
 }

@@ -9,6 +9,7 @@ use cnb_core::backend::ImageRequest;
 use cnb_core::backend::Result;
 use cnb_core::digest::Digest;
 use cnb_core::image_name::ImageName;
+use cnb_core::reference::Reference;
 use sha2::Digest as _;
 use sha2::Sha256;
 
@@ -27,8 +28,8 @@ use crate::gateway::ResolvedImage;
 
 /// The transport of images that are named contexts.
 const CONTEXT: &str = "context";
-/// What images of layouts are called where only their digests count: a host has to come first.
-const LAYOUT: &str = "layout.invalid/image";
+/// What images of layouts are called where only their digests count.
+const LAYOUT: &str = "layout";
 
 impl BuildKit {
     pub(super) async fn resolve_image(&self, request: &ImageRequest) -> Result<Image> {
@@ -139,7 +140,7 @@ impl BuildKit {
         platform: Platform,
     ) -> Result<Image> {
         let session = self.gateway.environment().session_id.as_str();
-        let reference = format!("{reference}@{digest}");
+        let reference = full(&format!("{reference}@{digest}"));
         let query = ImageQuery::new(&reference).in_layout(session, store);
         let query = query.with_name(format!("[internal] look at {name}"));
         let found = self.look_at(query, &platform, name).await?;
@@ -165,6 +166,12 @@ fn image(found: &ResolvedImage, state: State) -> Result<Image> {
     Ok(Image::new(digest, found.config.clone(), Graph::new(state, "/").into_tree()))
 }
 
+/// A reference with a registry. BuildKit asks none for images in layouts, but takes references for addresses, so that a
+/// digest after a name alone is a port for it.
+fn full(reference: &str) -> String {
+    reference.parse::<Reference>().map_or_else(|_| reference.to_owned(), |full| full.to_string())
+}
+
 /// A reference with its digest.
 fn pinned(reference: &str, digest: &str) -> String {
     if digest.is_empty() || reference.contains('@') {
@@ -188,6 +195,14 @@ fn text(platform: &Platform) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn images_in_layouts_have_addresses() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let reference = full(&format!("builder@{digest}"));
+        assert_eq!(reference, format!("index.docker.io/library/builder@{digest}"));
+        assert_eq!(full("builder@x"), "builder@x");
+    }
 
     #[test]
     fn references_get_their_digests_once() {

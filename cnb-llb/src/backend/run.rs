@@ -32,7 +32,7 @@ use crate::gateway::NetworkMode;
 impl BuildKit {
     pub(super) async fn run_step(&self, step: Step, events: &dyn EventSink) -> Result<StepOutput> {
         let told = Told::new(vec![step.name.clone()], false, events);
-        let command = self.command(vec![step])?;
+        let command = self.command(&[step])?;
         let (code, _) = self.evaluate_told(&command.evaluated, told).await?;
         let outputs = if code == 0 { command.outputs } else { BTreeMap::new() };
         Ok(StepOutput::new(code, outputs))
@@ -43,7 +43,7 @@ impl BuildKit {
             return Err(Error::new(ErrorKind::InvalidInput, "a chain needs a step that is not optional"));
         };
         let told = Told::new(steps.iter().map(|step| step.name.clone()).collect(), true, events);
-        let command = self.command(steps)?;
+        let command = self.command(&steps)?;
         match self.evaluate_told(&command.evaluated, told).await? {
             (0, _) => Ok(ChainOutput::new(command.outputs)),
             (code, step) => Ok(ChainOutput::ended(step.unwrap_or(last), code)),
@@ -66,10 +66,10 @@ impl BuildKit {
     }
 
     /// One command that runs steps one after another.
-    fn command(&self, steps: Vec<Step>) -> Result<Command> {
+    fn command(&self, steps: &[Step]) -> Result<Command> {
         let mut plan = RunPlan::default();
         let mut mounts: Vec<(Mount, User)> = Vec::new();
-        for step in &steps {
+        for step in steps {
             step.check()?;
             for mount in &step.mounts {
                 add(&mut mounts, mount, step)?;
@@ -80,12 +80,12 @@ impl BuildKit {
             plan.nonce = self.nonce();
         }
         let mut proxy = ProxyEnv::default();
-        for step in &steps {
+        for step in steps {
             plan.processes.push(process(step, &mounts, &mut proxy));
         }
         plan.owned = mounts.iter().filter_map(|(mount, user)| owned(mount, *user)).collect();
 
-        let mut exec = self.helper("run", &plan, Contents::default()).named(name(&steps));
+        let mut exec = self.helper("run", &plan, Contents::default()).named(name(steps));
         if proxy != ProxyEnv::default() {
             exec = exec.proxy(proxy);
         }
@@ -93,7 +93,7 @@ impl BuildKit {
             exec = exec.network(self.network());
         }
         exec = self.settings.hosts.iter().fold(exec, |exec, (name, address)| exec.host(name, *address));
-        for step in &steps {
+        for step in steps {
             exec = self.secret_variables(exec, &step.secret_env)?;
         }
         let mut trees = Vec::new();
@@ -120,7 +120,7 @@ impl BuildKit {
         if has_caches && self.settings.clears_caches {
             exec = exec.ignore_cache();
         }
-        Command::new(root(&steps)?, exec, trees)
+        Ok(Command::new(root(steps)?, exec, trees))
     }
 
     /// What steps with a network reach.
@@ -140,13 +140,13 @@ struct Command {
 }
 
 impl Command {
-    fn new(root: &Graph, exec: Exec, trees: Vec<(String, String)>) -> Result<Self> {
+    fn new(root: &Graph, exec: Exec, trees: Vec<(String, String)>) -> Self {
         let run = root.state.run(exec);
         let output = |(target, root): (String, String)| {
             let state = run.output(&target).expect("it is mounted to be written");
             (target, Graph::new(state, &root).into_tree())
         };
-        Ok(Self { evaluated: run.root(), outputs: trees.into_iter().map(output).collect() })
+        Self { evaluated: run.root(), outputs: trees.into_iter().map(output).collect() }
     }
 }
 
@@ -180,13 +180,12 @@ fn add(mounts: &mut Vec<(Mount, User)>, mount: &Mount, step: &Step) -> Result<()
         return Ok(());
     };
     let is_same = match (&known.kind, &mount.kind) {
-        (MountKind::InOut(_), MountKind::Carried) => true,
+        (MountKind::InOut(_), MountKind::Carried) | (MountKind::Tmpfs, MountKind::Tmpfs) => true,
         (MountKind::Cache(one), MountKind::Cache(other)) => one == other,
         (MountKind::ReadOnly(one), MountKind::ReadOnly(other)) => {
             let (one, other) = (Graph::of(one)?, Graph::of(other)?);
             one.state == other.state && one.root == other.root
         }
-        (MountKind::Tmpfs, MountKind::Tmpfs) => true,
         _ => false,
     };
     if is_same {

@@ -12,8 +12,8 @@ use crate::Mount;
 use crate::State;
 use crate::gateway::Reference;
 
-/// Where trees are that cannot be at the root of their states: operations on files cannot change the owner or mode
-/// of a root.
+/// Where trees are whose root directories have an owner and a mode of their own: operations on files cannot change
+/// those of the root of a state, and Docker Engine's classic store forgets them when it is changed.
 pub(super) const BELOW: &str = "/tree";
 
 /// What is behind a [`Tree`]: a directory of a state.

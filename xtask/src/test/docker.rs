@@ -11,6 +11,7 @@ use crate::engine::docker::Store;
 use crate::example;
 
 mod application;
+mod asked;
 mod build;
 mod errors;
 mod image;
@@ -87,6 +88,7 @@ fn check(place: &Place<'_>) -> Result<[Made; 2]> {
         Store::Classic => {}
     }
     errors::check(place)?;
+    asked::check(place)?;
     secrets::check(place)?;
     Ok(made)
 }
@@ -103,7 +105,7 @@ fn works(place: &Place<'_>, application: &Application) -> Result<Made> {
     let name = application.example.name;
     let built = timed(&format!("{name}: first build"), || place.build(application)?.succeed())?;
     let image = Image::inspect(place.engine, name)?;
-    image.check(&place.pushed.run_image())?;
+    image.check(&Pushed::run_image())?;
     let container = Container { image: name, env: &["PORT={port}"], arguments: &[] };
     let answer = timed(&format!("{name}: answer"), || container.answer(place.engine, "/"))?;
     if !answer.contains(application.example.answer) {

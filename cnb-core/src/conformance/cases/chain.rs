@@ -36,9 +36,9 @@ async fn carries_trees_from_step_to_step(target: &Target) -> Outcome {
     let two = step(target, "two", "append /out/f 3").await?.with_mount("/out", MountKind::Carried);
     let other = target.tree(Vec::new()).await?;
     let two = two.with_mount("/other", MountKind::InOut(other));
-    let three = step(target, "three", "append /out/f 4 -- write /other/f x").await?;
-    let three = three.with_mount("/out", MountKind::Carried).with_mount("/other", MountKind::Carried);
-    let left = target.backend.run_chain(vec![one, two, three], &NoEvents).await?;
+    let last = step(target, "three", "append /out/f 4 -- write /other/f x").await?;
+    let last = last.with_mount("/out", MountKind::Carried).with_mount("/other", MountKind::Carried);
+    let left = target.backend.run_chain(vec![one, two, last], &NoEvents).await?;
     equal("how it ended", (left.exit_code, left.ended_by.as_deref()), (0, None))?;
     equal("the file", target.text(tree_at(&left.outputs, "/out")?, "/f").await?, "1234")?;
     equal("the file of the other", target.text(tree_at(&left.outputs, "/other")?, "/f").await?, "x")

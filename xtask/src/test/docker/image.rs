@@ -29,6 +29,11 @@ impl Image {
         Ok(Self { name: name.to_owned(), diff_ids, labels: image["Config"]["Labels"].clone() })
     }
 
+    /// The value of a label.
+    pub(super) fn label(&self, name: &str) -> Option<&str> {
+        self.labels[name].as_str()
+    }
+
     /// Checks that its labels are complete and name the layers that it has.
     pub(super) fn check(&self, run_image: &str) -> Result<()> {
         let config = json!({ "config": { "Labels": self.labels }, "rootfs": { "diff_ids": self.diff_ids } });

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::Made;
 use super::Place;
+use super::Pushed;
 use super::application::Application;
 use super::application::DESCRIPTOR;
 use super::image::Image;
@@ -42,7 +43,7 @@ pub(super) fn composed(place: &Place<'_>, application: &Application, made: &Made
     fs::write(&file, json!({ "services": services, "secrets": secrets }).to_string())?;
     timed("compose build", || command::read(place.engine.compose().arg("--file").arg(&file).arg("build")))?;
     let image = Image::inspect(place.engine, NAME)?;
-    image.check(&place.pushed.run_image())?;
+    image.check(&Pushed::run_image())?;
     if image.diff_ids == made.diff_ids { Ok(()) } else { Err("compose makes another image".into()) }
 }
 
@@ -61,7 +62,7 @@ pub(super) fn layout(place: &Place<'_>, application: &Application, made: &Made) 
     command::read(
         command("tar").arg("--extract").arg("--file").arg(&archive).arg("--directory").arg(&layout),
     )?;
-    labels::check(&layout, TAG, &place.pushed.run_image())?;
+    labels::check(&layout, TAG, &Pushed::run_image())?;
     if image_id(&layout, TAG)? != made.config {
         return Err("the layout has another image".into());
     }

@@ -78,9 +78,10 @@ impl Pushed {
         format!("{}/cnb/missing:latest", self.registry.address())
     }
 
-    /// How the reference of the run image begins in labels.
-    pub(super) fn run_image(&self) -> String {
-        let (name, _) = self.run.rsplit_once(':').expect("it has a tag");
+    /// How the reference of the run image begins in labels: with the name that the builder declares, wherever the image
+    /// was taken from.
+    pub(super) fn run_image() -> String {
+        let (name, _) = RUN_IMAGE.rsplit_once(':').expect("it has a tag");
         format!("{name}@sha256:")
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::Place;
+use super::Pushed;
 use super::application::Application;
 use super::application::DESCRIPTOR;
 use super::image::Image;
@@ -32,7 +33,7 @@ pub(super) fn from_dockerfile(place: &Place<'_>, application: &Application) -> R
         build.file = None;
         build.options.unset("BUILDKIT_SYNTAX");
         build.succeed()?;
-        Image::inspect(place.engine, application.example.name)?.check(&place.pushed.run_image())
+        Image::inspect(place.engine, application.example.name)?.check(&Pushed::run_image())
     })
 }
 
@@ -53,6 +54,6 @@ fn only_source(place: &Place<'_>, application: &Application) -> Result<()> {
         return Err(format!("the buildpack of {name} does not say `{expected}` but:\n{said}").into());
     }
     let after = Image::inspect(place.engine, name)?;
-    after.check(&place.pushed.run_image())?;
+    after.check(&Pushed::run_image())?;
     after.differs_in_application(&before)
 }
