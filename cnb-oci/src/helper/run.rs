@@ -30,7 +30,10 @@ use crate::tree::inside;
 pub(super) fn run(plan: &RunPlan, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<u8> {
     rustix::thread::set_no_new_privs(true)
         .map_err(|errno| from_io("could not forswear new privileges", errno.into()))?;
-    plan.owned.iter().try_for_each(owned::give)?;
+    for owned in &plan.owned {
+        let is_hidden_at_times = plan.processes.iter().any(|process| process.hidden.contains(&owned.path));
+        owned::give(owned, is_hidden_at_times)?;
+    }
     for process in &plan.processes {
         if plan.processes.len() > 1 {
             announce(&process.name)?;
