@@ -185,7 +185,12 @@ impl Layout {
         self.put_manifest_bytes(tag, &manifest.media_type, &bytes)
     }
 
-    fn put_manifest_bytes(&self, tag: Option<&str>, media_type: &str, bytes: &[u8]) -> Result<Descriptor, Error> {
+    fn put_manifest_bytes(
+        &self,
+        tag: Option<&str>,
+        media_type: &str,
+        bytes: &[u8],
+    ) -> Result<Descriptor, Error> {
         let blob = self.blobs.put(bytes)?;
         let mut descriptor = Descriptor::new(media_type, blob.digest, blob.size);
         if let Some(tag) = tag {

@@ -233,9 +233,9 @@ fn directories_of_a_helper_that_was_killed_are_given_back() {
     let hidden = vec![bench.directory("cache", 0o755)];
     fs::write(bench.path("cache/f"), "").expect("a file");
     chown(bench.path("cache"), Some(USER.uid), Some(USER.gid)).expect("an owner");
-    let owned = vec![Owned { path: bench.text("cache"), owner: USER }];
+    let given = vec![Owned { path: bench.text("cache"), owner: USER }];
     let sleep = as_user(Process { hidden, ..shell("echo $$; exec sleep 600") });
-    let mut plan = RunPlan { processes: vec![sleep], owned, ..RunPlan::default() };
+    let mut plan = RunPlan { processes: vec![sleep], owned: given, ..RunPlan::default() };
     let mut killed = Command::new(PROGRAM);
     killed.args(["run", &bench.plan(&plan)]).stdout(Stdio::piped());
     let mut killed = killed.spawn().expect("it starts");

@@ -90,18 +90,18 @@ impl Prepared {
         let network = network(args);
         let solve = SolveRequest::new(&id);
         let solve = if network == NetworkMode::Host { solve.with_entitlement("network.host") } else { solve };
-        let mut built = None;
-        let build = async |gateway: Gateway| {
+        let mut outcome = None;
+        let frontend = async |gateway: Gateway| {
             let done = self.work(gateway, &side, &served, network, args, progress).await;
             let answer = match &done {
                 Ok(_) => Ok(Output::default()),
                 Err(failure) => Err(BuildError::new(Code::Aborted, failure.message.as_str())),
             };
-            built = Some(done);
+            outcome = Some(done);
             answer
         };
-        let solved = client.build(solve, session, &mut |event| side.hear(event), build).await;
-        match (built, solved) {
+        let solved = client.build(solve, session, &mut |event| side.hear(event), frontend).await;
+        match (outcome, solved) {
             (Some(built), _) => built,
             (None, Err(error)) => Err(engine::refused(&self.address, &error)),
             (None, Ok(_)) => Err(Failure::new(Exit::Other, "BuildKit ended the build before it began")),
@@ -162,7 +162,8 @@ fn refuse_local_options(args: &Args) -> Result<()> {
     match given.iter().find(|(is_given, _)| *is_given) {
         None => Ok(()),
         Some((_, option)) => {
-            let message = format!("{option} is for --backend local: a daemon has its own state and containers");
+            let message =
+                format!("{option} is for --backend local: a daemon has its own state and containers");
             Err(Failure::new(Exit::Usage, message))
         }
     }

@@ -44,7 +44,8 @@ impl Prepared {
     /// Namespaces come before threads: the kernel lets only processes with a single one enter them.
     pub(super) fn new(args: &Args) -> Result<Self> {
         if args.network == Some(Network::Sandbox) {
-            let message = "there is no network `sandbox` on this machine: use `host` or `none`, or another --backend";
+            let message =
+                "there is no network `sandbox` on this machine: use `host` or `none`, or another --backend";
             return Err(Failure::new(Exit::Usage, message));
         }
         let cache_dir = paths::cache_dir(args.cache_dir.as_deref())?;

@@ -43,8 +43,7 @@ mod tests {
         let config = Descriptor::new(media_type::OCI_CONFIG, blob.digest, blob.size);
         // Others write manifests with white space.
         let bytes = serde_json::to_vec_pretty(&Manifest::new(config, Vec::new())).expect("JSON");
-        let descriptor =
-            from.put_manifest_bytes(None, media_type::OCI_MANIFEST, &bytes).expect("a manifest");
+        let descriptor = from.put_manifest_bytes(None, media_type::OCI_MANIFEST, &bytes).expect("a manifest");
         from.change_index(|index| index.manifests = vec![descriptor.clone()]).expect("an index");
         let image = from.image(None, &platform).expect("an image");
 

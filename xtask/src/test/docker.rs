@@ -13,6 +13,7 @@ use crate::example;
 mod application;
 mod asked;
 mod build;
+mod cli;
 mod errors;
 mod image;
 mod outputs;
@@ -87,6 +88,7 @@ fn check(place: &Place<'_>) -> Result<[Made; 2]> {
         // BuildKit of Docker Engine makes none without containerd's store.
         Store::Classic => {}
     }
+    cli::check(place, &flask, &made[0])?;
     errors::check(place)?;
     asked::check(place)?;
     secrets::check(place)?;

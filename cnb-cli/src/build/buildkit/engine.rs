@@ -37,8 +37,12 @@ pub(super) fn random_id() -> Result<String> {
 pub(super) fn unreachable(address: &Address, error: &dyn Error) -> Failure {
     let failure = Failure::caused(Exit::Machine, error);
     let help = match address {
-        Address::Docker(_) => "start Docker Engine, say with DOCKER_HOST where it is, or build with --backend local",
-        Address::DockerContainer { .. } => "start the container, or say with DOCKER_HOST whose container it is",
+        Address::Docker(_) => {
+            "start Docker Engine, say with DOCKER_HOST where it is, or build with --backend local"
+        }
+        Address::DockerContainer { .. } => {
+            "start the container, or say with DOCKER_HOST whose container it is"
+        }
         _ => "start buildkitd, or say where it is: --backend buildkit=ADDRESS, or BUILDKIT_HOST",
     };
     Failure::new(failure.exit, format!("{}\n  help: {help}", failure.message))

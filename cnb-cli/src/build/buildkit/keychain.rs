@@ -18,7 +18,7 @@ pub(super) struct OfEnvironment(pub(super) Arc<dyn keychain::Keychain>);
 #[async_trait]
 impl Keychain for OfEnvironment {
     async fn credentials(&self, host: &str) -> Result<Option<Credentials>, KeychainError> {
-        let (keychain, registry) = (self.0.clone(), host.to_owned());
+        let (keychain, registry) = (Arc::clone(&self.0), host.to_owned());
         let found = on_thread(move || keychain.credential(&registry, "")).await??;
         match found {
             Credential::Anonymous => Ok(None),
@@ -40,7 +40,8 @@ mod tests {
         // `me:secret`
         let value = r#"{"a.test":"Basic bWU6c2VjcmV0","b.test":"X-Identity t","c.test":"Bearer x"}"#;
         let keychain = OfEnvironment(Arc::new(AuthVariable::parse(value).expect("it is valid")));
-        for (host, expected) in [("a.test", Some(("me", "secret"))), ("b.test", Some(("", "t"))), ("d", None)] {
+        for (host, expected) in [("a.test", Some(("me", "secret"))), ("b.test", Some(("", "t"))), ("d", None)]
+        {
             let found = keychain.credentials(host).await.expect(host);
             let found = found.as_ref().map(|found| (found.username.as_str(), found.secret.as_str()));
             assert_eq!(found, expected, "{host}");

@@ -79,11 +79,11 @@ impl Served {
         if self.archives.contains_key(file) {
             return Ok(());
         }
-        let scratch = match &self.scratch {
-            Some(scratch) => scratch.clone(),
-            None => self.scratch.insert(Arc::new(scratch_directory()?)).clone(),
+        let scratch = match self.scratch.take() {
+            Some(scratch) => scratch,
+            None => Arc::new(scratch_directory()?),
         };
-        let directory = scratch.path().join(self.archives.len().to_string());
+        let directory = self.scratch.insert(scratch).path().join(self.archives.len().to_string());
         archive::oci::read(file, &directory).map_err(|error| of_files(error.kind(), &error))?;
         self.add(&directory);
         self.archives.insert(file.to_owned(), directory);
@@ -172,9 +172,12 @@ mod tests {
         layout(&one, &["a"]);
         let archive = directory.path().join("two.tar");
         archive::oci::write(&layout(&two, &["b", "c"]), &archive).expect("an archive");
-        let in_archive = |tag: &str| ImageName::OciArchive { file: archive.clone(), tag: Some(tag.to_owned()) };
-        let in_one = |tag: Option<&str>| ImageName::Oci { directory: one.clone(), tag: tag.map(str::to_owned) };
-        let served = Served::read(&[in_one(Some("a")), in_archive("b"), in_one(None)]).expect("they are read");
+        let in_archive =
+            |tag: &str| ImageName::OciArchive { file: archive.clone(), tag: Some(tag.to_owned()) };
+        let in_one =
+            |tag: Option<&str>| ImageName::Oci { directory: one.clone(), tag: tag.map(str::to_owned) };
+        let served =
+            Served::read(&[in_one(Some("a")), in_archive("b"), in_one(None)]).expect("they are read");
         assert_eq!(served.layouts.len(), 2);
         assert_eq!(served.layouts[0].images.keys().collect::<Vec<_>>(), [&None, &Some("a".to_owned())]);
         for name in [in_one(Some("a")), in_one(None), in_archive("c")] {

@@ -25,7 +25,7 @@ pub(super) struct Asks(Arc<AtomicBool>);
 impl Wanted {
     /// For the thread that works.
     pub(super) fn asks(&self) -> Asks {
-        Asks(self.0.clone())
+        Asks(Arc::clone(&self.0))
     }
 }
 
