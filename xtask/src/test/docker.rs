@@ -18,6 +18,7 @@ mod image;
 mod outputs;
 mod progress;
 mod pushed;
+mod readme;
 mod rebuild;
 mod secrets;
 
@@ -90,6 +91,7 @@ fn check(place: &Place<'_>) -> Result<[Made; 2]> {
     errors::check(place)?;
     asked::check(place)?;
     secrets::check(place)?;
+    readme::check(place)?;
     Ok(made)
 }
 

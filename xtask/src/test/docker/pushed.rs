@@ -52,6 +52,11 @@ impl Pushed {
         engine.log_in(&self.registry.address(), BASE64)
     }
 
+    /// Host and port of the registry.
+    pub(super) fn address(&self) -> String {
+        self.registry.address()
+    }
+
     /// Of the credentials, what nobody may find.
     pub(super) fn credentials() -> [&'static str; 2] {
         [ACCOUNT.credentials, BASE64]
