@@ -10,7 +10,7 @@ use crate::engine::docker::Engine;
 use crate::engine::docker::Store;
 use crate::example;
 
-mod application;
+pub(crate) mod application;
 mod asked;
 mod build;
 mod cli;
@@ -18,9 +18,11 @@ mod errors;
 mod image;
 mod outputs;
 mod progress;
-mod pushed;
+pub(crate) mod pushed;
+mod readme;
 mod rebuild;
 mod secrets;
+mod stock;
 
 use application::Application;
 use application::EXPRESS;
@@ -44,6 +46,8 @@ struct Place<'a> {
     engine: &'a Engine,
     store: Store,
     pushed: &'a Pushed,
+    /// Build arguments of every build, besides those for the example builder or instead of them.
+    more: Vec<(&'static str, &'a str)>,
     scratch: PathBuf,
 }
 
@@ -72,7 +76,7 @@ fn with_engine<T>(store: Store, pushed: &Pushed, check: impl FnOnce(&Place<'_>) 
     let engine = timed("started", || Engine::start(store))?;
     engine.explaining(|| {
         pushed.log_in(&engine)?;
-        check(&Place { engine: &engine, store, pushed, scratch: engine.scratch()? })
+        check(&Place { engine: &engine, store, pushed, more: Vec::new(), scratch: engine.scratch()? })
     })
 }
 
@@ -92,6 +96,8 @@ fn check(place: &Place<'_>) -> Result<[Made; 2]> {
     errors::check(place)?;
     asked::check(place)?;
     secrets::check(place)?;
+    readme::check(place)?;
+    stock::check(place)?;
     Ok(made)
 }
 
@@ -120,6 +126,9 @@ impl<'a> Place<'a> {
     /// A build with the example builder.
     fn build(&self, application: &'a Application) -> Result<Build<'a>> {
         let mut options = self.pushed.options()?;
+        for (name, value) in &self.more {
+            options.set(name, value);
+        }
         if application.example.name == EXPRESS.name {
             options.set("BUILDKIT_SYNTAX", &self.pushed.frontend);
         }
