@@ -25,8 +25,8 @@ pub(super) struct Pushed {
     registry: Registry,
     /// The reference of the frontend.
     pub(super) frontend: String,
-    builder: String,
-    run: String,
+    pub(super) builder: String,
+    pub(super) run: String,
 }
 
 /// What a build is told besides its files.
@@ -80,7 +80,12 @@ impl Pushed {
 
     /// A reference of the registry that nothing is pushed to.
     pub(super) fn missing(&self) -> String {
-        format!("{}/cnb/missing:latest", self.registry.address())
+        self.reference("missing")
+    }
+
+    /// A reference of the registry.
+    pub(super) fn reference(&self, name: &str) -> String {
+        format!("{}/cnb/{name}:latest", self.registry.address())
     }
 
     /// How the reference of the run image begins in labels: with the name that the builder declares, wherever the image
