@@ -116,6 +116,7 @@ pub(super) async fn detect(
     // What bin/detect writes to the application is forgotten: detection finds out, building changes.
     let step = containers
         .of_buildpacks("detect", "detector", &args)
+        .with_title("find out which buildpacks take part")
         .with_cwd(APP_DIR)
         .with_mount(APP_DIR, MountKind::InOut(app.clone()))
         .with_mount(LAYERS_DIR, MountKind::InOut(layers));
@@ -220,6 +221,7 @@ fn restore(containers: &Containers<'_>, request: &BuildRequest, builder: &Builde
     }
     let step = containers
         .of_lifecycle("restore", "restorer", &args)
+        .with_title("restore layers")
         .with_mount(LAYERS_DIR, MountKind::InOut(layers));
     match &request.cache {
         Some(cache) => step.with_mount(CACHE_DIR, MountKind::Cache(cache.clone())),
@@ -235,6 +237,7 @@ fn run_buildpacks(containers: &Containers<'_>, builder: &Builder, app: Tree) -> 
     }
     containers
         .of_buildpacks("build", "builder", &args)
+        .with_title("run the buildpacks")
         .with_cwd(APP_DIR)
         .with_mount(APP_DIR, MountKind::InOut(app))
         .with_mount(LAYERS_DIR, MountKind::Carried)
@@ -282,7 +285,7 @@ impl Tools<'_> {
             args.extend(["-launch-cache", LAUNCH_CACHE_DIR]);
             mounts.push((LAUNCH_CACHE_DIR, launch));
         }
-        let step = self.step(SAVE_CACHE, "cache-save", &args).optional();
+        let step = self.step(SAVE_CACHE, "cache-save", &args).with_title("keep layers").optional();
         mounts.into_iter().fold(step, |step, (target, kind)| step.with_mount(target, kind))
     }
 

@@ -65,7 +65,9 @@ pub(super) fn check(place: &Place<'_>) -> Result<()> {
     is_kept(&after, &with_context)?;
     let argument = format!("--build-arg=CNB_PREVIOUS_IMAGE={previous}");
     let without_cache = layer("the same without a cache", &[&argument], [KEPT, DOWNLOADED])?;
-    is_kept(&after, &without_cache)
+    is_kept(&after, &without_cache)?;
+    let missing = format!("--build-arg=CNB_PREVIOUS_IMAGE={}", place.pushed.missing());
+    layer("a previous image that is not there", &[&missing], [MADE, DOWNLOADED]).map(drop)
 }
 
 fn is_kept(before: &str, after: &str) -> Result<()> {

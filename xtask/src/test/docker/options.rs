@@ -37,30 +37,30 @@ pub(super) fn check(place: &Place<'_>) -> Result<()> {
     let agent = place.engine.socket().with_file_name("agent.sock");
     let _agent = UnixListener::bind(&agent)?;
     let ssh = format!("--ssh=default={}", agent.display());
-    let build = |arguments: &[&str]| -> Result<(Built, Image)> {
+    let make = |arguments: &[&str]| -> Result<(Built, Image)> {
         let mut build = witness.build(place, arguments)?;
         build.options.set("PORT", &port);
         Ok((build.succeed()?, Image::inspect(place.engine, witness.image())?))
     };
     let image = timed("a host, the network and an agent", || {
         let (built, image) =
-            build(&["--add-host=planted.test:192.0.2.7", &ssh, "--build-arg=CNB_SSH=default"])?;
+            make(&["--add-host=planted.test:192.0.2.7", &ssh, "--build-arg=CNB_SSH=default"])?;
         says(&built.progress.output(), &["192.0.2.7", "the network is there", "the agent is there"])?;
         image.check(&Pushed::run_image())?;
         Ok(image)
     })?;
     timed("no network", || {
-        let (built, _) = build(&["--network=none"])?;
+        let (built, _) = make(&["--network=none"])?;
         says(&built.progress.output(), &["no such host", "no network", "no agent"])
     })?;
     let dated = timed("a time", || {
-        let (built, dated) = build(&["--build-arg", EPOCH.0])?;
+        let (built, dated) = make(&["--build-arg", EPOCH.0])?;
         dated.differs_in_times(&image)?;
         dated.was_created(place.engine, EPOCH.1)?;
         Ok(built)
     })?;
     timed("nothing from the cache", || {
-        let (built, _) = build(&["--build-arg", EPOCH.0, "--no-cache"])?;
+        let (built, _) = make(&["--build-arg", EPOCH.0, "--no-cache"])?;
         says(&built.progress.work().join("\n"), &["[load]", "[detect]", "[build]", "[export]"])?;
         if built.config == dated.config { Ok(()) } else { Err("it makes another image".into()) }
     })
