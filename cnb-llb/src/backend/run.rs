@@ -75,8 +75,12 @@ impl BuildKit {
                 add(&mut mounts, mount, step)?;
             }
         }
-        let is_same = steps.iter().all(|step| step.repeatable) && !self.settings.runs_all;
-        if !is_same {
+        let caches = mounts.iter().filter(|(mount, _)| matches!(mount.kind, MountKind::Cache(_)));
+        if self.settings.clears_caches {
+            plan.emptied = caches.map(|(mount, _)| mount.target.clone()).collect();
+        }
+        let is_same = steps.iter().all(|step| step.repeatable) && plan.emptied.is_empty();
+        if !is_same || self.settings.runs_all {
             plan.nonce = self.nonce();
         }
         let mut proxy = ProxyEnv::default();
@@ -115,10 +119,6 @@ impl BuildKit {
                 MountKind::Tmpfs => exec.mount(crate::Mount::tmpfs(target)),
                 _ => return Err(Error::new(ErrorKind::Unsupported, "BuildKit cannot mount that")),
             };
-        }
-        let has_caches = mounts.iter().any(|(mount, _)| matches!(mount.kind, MountKind::Cache(_)));
-        if has_caches && self.settings.clears_caches {
-            exec = exec.ignore_cache();
         }
         Ok(Command::new(root(steps)?, exec, trees))
     }
@@ -241,14 +241,38 @@ fn proxy_variable<'a>(proxy: &'a mut ProxyEnv, name: &str) -> Option<&'a mut Str
     }
 }
 
-/// What a person reads while it runs.
+/// What a person reads while it runs. A chain goes by the last of its steps that have to succeed, of those that are worth
+/// telling.
 fn name(steps: &[Step]) -> String {
-    let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
-    match steps {
-        [step] => {
-            let program = step.argv[0].rsplit('/').next().unwrap_or_default();
-            format!("[{}] {program}", step.name)
-        }
-        _ => format!("[{}]", names.join(", ")),
+    let told = || steps.iter().filter(|step| !step.title.is_empty());
+    let Some(main) = told().rfind(|step| !step.optional).or_else(|| told().next_back()) else {
+        let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
+        return format!("[{}]", names.join(", "));
+    };
+    let titles: Vec<&str> = told().map(|step| step.title.as_str()).collect();
+    format!("[{}] {}", main.name, titles.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::tree::Graph;
+
+    #[test]
+    fn commands_are_named_by_what_is_worth_telling() {
+        let step = |name: &str, title: &str| {
+            let root = Graph::new(State::scratch(), "/").into_tree();
+            Step::new(name, root, ["/bin/true"]).with_title(title)
+        };
+        let steps = [
+            step("recall", ""),
+            step("restore", "restore layers"),
+            step("build", "run the buildpacks"),
+            step("complete", ""),
+            step("cache", "keep layers").optional(),
+        ];
+        assert_eq!(name(&steps), "[build] restore layers, run the buildpacks, keep layers");
+        assert_eq!(name(&steps[..1]), "[recall]");
+        assert_eq!(name(&steps[4..]), "[cache] keep layers");
     }
 }
