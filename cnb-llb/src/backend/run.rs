@@ -26,7 +26,6 @@ use crate::Annotate as _;
 use crate::Exec;
 use crate::ProxyEnv;
 use crate::Sharing;
-use crate::State;
 use crate::gateway::NetworkMode;
 
 impl BuildKit {
@@ -51,17 +50,17 @@ impl BuildKit {
     }
 
     /// Runs a command and tells what it writes, where somebody hears it. Gives its exit code and the step that failed.
-    async fn evaluate_told(&self, state: &State, mut told: Told<'_>) -> Result<(i32, Option<String>)> {
-        let code = self.hear(state, &mut told).await?;
+    async fn evaluate_told(&self, output: &Graph, mut told: Told<'_>) -> Result<(i32, Option<String>)> {
+        let code = self.hear(output, &mut told).await?;
         Ok((code, told.end(code)))
     }
 
-    async fn hear(&self, state: &State, told: &mut Told<'_>) -> Result<i32> {
-        match (&self.settings.client, state.digest()) {
+    async fn hear(&self, output: &Graph, told: &mut Told<'_>) -> Result<i32> {
+        match (&self.settings.client, output.state.digest()) {
             (Some(side), Some(vertex)) => {
-                side.listen(vertex.as_str()).during(self.evaluate(state), told).await
+                side.listen(vertex.as_str()).during(self.evaluate(output), told).await
             }
-            _ => self.evaluate(state).await,
+            _ => self.evaluate(output).await,
         }
     }
 
@@ -135,7 +134,8 @@ impl BuildKit {
 
 /// A command, and the trees that it leaves.
 struct Command {
-    evaluated: State,
+    /// One of what it leaves: that whose files are looked at first.
+    evaluated: Graph,
     outputs: BTreeMap<String, Tree>,
 }
 
@@ -144,9 +144,13 @@ impl Command {
         let run = root.state.run(exec);
         let output = |(target, root): (String, String)| {
             let state = run.output(&target).expect("it is mounted to be written");
-            (target, Graph::new(state, &root).into_tree())
+            (target, Graph::new(state, &root))
         };
-        Self { evaluated: run.root(), outputs: trees.into_iter().map(output).collect() }
+        let outputs: BTreeMap<String, Graph> = trees.into_iter().map(output).collect();
+        let first = outputs.values().next().cloned();
+        let evaluated = first.unwrap_or_else(|| Graph::new(run.root(), "/"));
+        let into_tree = |(target, graph): (String, Graph)| (target, graph.into_tree());
+        Self { evaluated, outputs: outputs.into_iter().map(into_tree).collect() }
     }
 }
 
