@@ -37,13 +37,15 @@ Image names:
   oci-archive:FILE[:TAG]  a tar of an OCI layout
   docker-archive:FILE[:REFERENCE]
                           what `docker load` reads, for outputs alone
+  docker-daemon:REFERENCE an image in Docker Engine's own store, for outputs of
+                          --backend docker
 
 Exit codes:
     1  a failure without a code of its own
     2  wrong usage
     3  an invalid project.toml, builder.toml, env file or other input that a person wrote
     4  an image is missing or corrupt
-    5  the machine lacks something: an OCI runtime, user namespaces, a helper program
+    5  the machine lacks something: an OCI runtime, user namespaces, a helper program, a daemon that answers
     6  disk or memory is used up
    11  lifecycle and program have no Platform API in common
    20  no buildpack group passed, 21 after errors; 22 detection failed otherwise

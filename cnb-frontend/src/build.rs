@@ -177,10 +177,8 @@ impl Build<'_> {
     ) -> Result<BuildKit, BuildError> {
         let candidates = buildpacks::candidates(asked, builder);
         let mut found = BTreeMap::new();
-        for (number, (candidate, text, files)) in
-            self.look_at(asked, candidates).await?.into_iter().enumerate()
-        {
-            let name = format!("buildpack-{number}");
+        for (candidate, text, files) in self.look_at(asked, candidates).await? {
+            let name = format!("buildpack {candidate}");
             backend = backend.with_directory(name.as_str(), files);
             found.insert(candidate, (text, name));
         }

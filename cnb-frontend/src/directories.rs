@@ -93,7 +93,7 @@ impl<'a> Directories<'a> {
         if paths.is_empty() {
             return Ok(Vec::new());
         }
-        let title = "[internal] look at buildpacks beside the descriptor".to_owned();
+        let title = "[internal] load buildpacks beside the descriptor".to_owned();
         let directory = self.solve(&self.beside_descriptor(paths.to_vec(), Differ::None, title)).await?;
         read_all(&directory, paths).await
     }
@@ -119,7 +119,7 @@ impl<'a> Directories<'a> {
         match &context.source {
             ContextSource::Local(directory) => {
                 let local = self.local(directory, &format!("context:{name}"));
-                Ok(local.named(format!("[context {name}] load from client")).state())
+                Ok(local.named(format!("[internal] load the context {name}")).state())
             }
             ContextSource::Remote(address) => repository(address).ok_or_else(|| {
                 let address = without_credentials(address);

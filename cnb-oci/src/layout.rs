@@ -16,6 +16,7 @@ use cnb_core::digest::Digest;
 use serde::de::DeserializeOwned;
 
 mod find;
+mod take;
 
 use crate::blob;
 use crate::blob::Blob;
@@ -180,8 +181,18 @@ impl Layout {
     }
 
     fn put_manifest(&self, tag: Option<&str>, manifest: &Manifest) -> Result<Descriptor, Error> {
-        let blob = self.blobs.put(&serde_json::to_vec(manifest).expect("it can be serialised"))?;
-        let mut descriptor = Descriptor::new(&manifest.media_type, blob.digest, blob.size);
+        let bytes = serde_json::to_vec(manifest).expect("it can be serialised");
+        self.put_manifest_bytes(tag, &manifest.media_type, &bytes)
+    }
+
+    fn put_manifest_bytes(
+        &self,
+        tag: Option<&str>,
+        media_type: &str,
+        bytes: &[u8],
+    ) -> Result<Descriptor, Error> {
+        let blob = self.blobs.put(bytes)?;
+        let mut descriptor = Descriptor::new(media_type, blob.digest, blob.size);
         if let Some(tag) = tag {
             descriptor.annotations.insert(REF_NAME.to_owned(), tag.into());
         }

@@ -5,15 +5,19 @@
 
 use std::fs;
 use std::fs::Permissions;
+use std::io::BufRead as _;
+use std::io::BufReader;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::fs::chown;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::Output;
 use std::process::Stdio;
 
+use cnb_core::backend::ErrorKind;
 use cnb_core::backend::User;
 use cnb_core::helper;
 use cnb_core::helper::LayerPlan;
@@ -225,6 +229,37 @@ fn hidden_directories_are_as_before_afterwards() {
 }
 
 #[test]
+fn directories_of_a_helper_that_was_killed_are_given_back() {
+    require_root();
+    let bench = Bench::new();
+    let hidden = vec![bench.directory("cache", 0o755)];
+    fs::write(bench.path("cache/f"), "").expect("a file");
+    chown(bench.path("cache"), Some(USER.uid), Some(USER.gid)).expect("an owner");
+    let given = vec![Owned { path: bench.text("cache"), owner: USER }];
+    let sleep = as_user(Process { hidden, ..shell("echo $$; exec sleep 600") });
+    let mut plan = RunPlan { processes: vec![sleep], owned: given, ..RunPlan::default() };
+    let mut killed = Command::new(PROGRAM);
+    killed.args(["run", &bench.plan(&plan)]).stdout(Stdio::piped());
+    let mut killed = killed.spawn().expect("it starts");
+    let mut pid = String::new();
+    BufReader::new(killed.stdout.take().expect("it is piped"))
+        .read_line(&mut pid)
+        .expect("it says something");
+    killed.kill().and_then(|()| killed.wait()).expect("it can be killed");
+    // In a container, it would have ended with the helper.
+    let pid = pid.trim().parse().ok().and_then(rustix::process::Pid::from_raw).expect("a process");
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it runs");
+    let owner = || {
+        let metadata = fs::metadata(bench.path("cache")).expect("it is there");
+        (metadata.uid(), metadata.gid(), metadata.mode() & 0o7777)
+    };
+    assert_eq!(owner(), (0, 0, 0o700));
+    plan.processes[0].argv = shell("exit 0").argv;
+    assert_eq!(end(&bench.run_all(&plan)), (Some(0), String::new()));
+    assert_eq!(owner(), (USER.uid, USER.gid, 0o755));
+}
+
+#[test]
 fn directories_that_nobody_had_are_given_away() {
     require_root();
     let bench = Bench::new();
@@ -250,6 +285,25 @@ fn directories_that_nobody_had_are_given_away() {
         let metadata = fs::metadata(bench.path(name)).expect("it is there");
         assert_eq!((metadata.uid(), metadata.gid(), metadata.mode() & 0o7777), expected, "{name}");
     }
+}
+
+#[test]
+fn directories_are_emptied_before_the_first_process() {
+    let bench = Bench::new();
+    for name in ["cache", "cache/sub", "kept"] {
+        bench.directory(name, 0o755);
+    }
+    fs::write(bench.path("cache/sub/f"), "").expect("a file");
+    symlink(bench.path("kept"), bench.path("cache/link")).expect("a link");
+    fs::write(bench.path("kept/f"), "").expect("a file");
+    let plan = RunPlan { emptied: vec![bench.text("cache")], ..RunPlan::default() };
+    assert_eq!(end(&bench.run_all(&plan)), (Some(0), String::new()));
+    assert_eq!(fs::read_dir(bench.path("cache")).expect("it is there").count(), 0);
+    assert!(bench.path("kept/f").exists(), "it is behind a link");
+    let plan = RunPlan { emptied: vec![bench.text("missing")], ..RunPlan::default() };
+    let (code, said) = end(&bench.run_all(&plan));
+    assert_eq!(code, Some(i32::from(cnb_core::helper::exit_code(ErrorKind::NotFound))));
+    assert!(said.contains("could not empty"), "{said}");
 }
 
 #[test]

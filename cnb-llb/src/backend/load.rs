@@ -72,7 +72,7 @@ impl BuildKit {
         let root = "/in".to_owned();
         let mount = Mount::bind(directory, root.as_str());
         let part = TreePart::Load { root, owner, include, exclude };
-        let name = format!("[load] take the files of {name}");
+        let name = format!("[load] {name}");
         self.tree(&name, BELOW, vec![part], Contents::default(), vec![mount]).into_tree()
     }
 }

@@ -66,24 +66,8 @@ impl BuildKit {
 
     /// One command that runs steps one after another.
     fn command(&self, steps: &[Step]) -> Result<Command> {
-        let mut plan = RunPlan::default();
-        let mut mounts: Vec<(Mount, User)> = Vec::new();
-        for step in steps {
-            step.check()?;
-            for mount in &step.mounts {
-                add(&mut mounts, mount, step)?;
-            }
-        }
-        let is_same = steps.iter().all(|step| step.repeatable) && !self.settings.runs_all;
-        if !is_same {
-            plan.nonce = self.nonce();
-        }
-        let mut proxy = ProxyEnv::default();
-        for step in steps {
-            plan.processes.push(process(step, &mounts, &mut proxy));
-        }
-        plan.owned = mounts.iter().filter_map(|(mount, user)| owned(mount, *user)).collect();
-
+        let mounts = joined(steps)?;
+        let (plan, proxy) = self.plan(steps, &mounts);
         let mut exec = self.helper("run", &plan, Contents::default()).named(name(steps));
         if proxy != ProxyEnv::default() {
             exec = exec.proxy(proxy);
@@ -95,31 +79,43 @@ impl BuildKit {
         for step in steps {
             exec = self.secret_variables(exec, &step.secret_env)?;
         }
-        let mut trees = Vec::new();
         for (mount, user) in &mounts {
-            let target = &mount.target;
-            exec = match &mount.kind {
-                MountKind::Agent(id) => Self::mount_agent(exec, target, id, *user),
-                MountKind::Cache(id) => {
-                    let id = format!("{}{}", self.settings.cache_prefix, id.as_str());
-                    exec.mount(crate::Mount::cache(id, target, Sharing::Locked))
-                }
-                MountKind::InOut(tree) => {
-                    let graph = Graph::of(tree)?;
-                    trees.push((target.clone(), graph.root.clone()));
-                    exec.mount(graph.mount(target))
-                }
-                MountKind::ReadOnly(tree) => exec.mount(Graph::of(tree)?.mount(target).read_only()),
-                MountKind::Secrets(files) => self.mount_secrets(exec, target, files, *user)?,
-                MountKind::Tmpfs => exec.mount(crate::Mount::tmpfs(target)),
-                _ => return Err(Error::new(ErrorKind::Unsupported, "BuildKit cannot mount that")),
-            };
+            exec = self.mount(exec, mount, *user)?;
         }
-        let has_caches = mounts.iter().any(|(mount, _)| matches!(mount.kind, MountKind::Cache(_)));
-        if has_caches && self.settings.clears_caches {
-            exec = exec.ignore_cache();
+        Command::new(root(steps)?, exec, &mounts)
+    }
+
+    /// What the helper has to do, and the proxies that it gets in another way.
+    fn plan(&self, steps: &[Step], mounts: &[(Mount, User)]) -> (RunPlan, ProxyEnv) {
+        let mut plan = RunPlan::default();
+        let mut proxy = ProxyEnv::default();
+        if self.settings.clears_caches {
+            let caches = mounts.iter().filter(|(mount, _)| matches!(mount.kind, MountKind::Cache(_)));
+            plan.emptied = caches.map(|(mount, _)| mount.target.clone()).collect();
         }
-        Ok(Command::new(root(steps)?, exec, trees))
+        let is_same = steps.iter().all(|step| step.repeatable) && plan.emptied.is_empty();
+        if !is_same || self.settings.runs_all {
+            plan.nonce = self.nonce();
+        }
+        plan.processes = steps.iter().map(|step| process(step, mounts, &mut proxy)).collect();
+        plan.owned = mounts.iter().filter_map(|(mount, user)| owned(mount, *user)).collect();
+        (plan, proxy)
+    }
+
+    fn mount(&self, exec: Exec, mount: &Mount, user: User) -> Result<Exec> {
+        let target = &mount.target;
+        Ok(match &mount.kind {
+            MountKind::Agent(id) => Self::mount_agent(exec, target, id, user),
+            MountKind::Cache(id) => {
+                let id = format!("{}{}", self.settings.cache_prefix, id.as_str());
+                exec.mount(crate::Mount::cache(id, target, Sharing::Locked))
+            }
+            MountKind::InOut(tree) => exec.mount(Graph::of(tree)?.mount(target)),
+            MountKind::ReadOnly(tree) => exec.mount(Graph::of(tree)?.mount(target).read_only()),
+            MountKind::Secrets(files) => self.mount_secrets(exec, target, files, user)?,
+            MountKind::Tmpfs => exec.mount(crate::Mount::tmpfs(target)),
+            _ => return Err(Error::new(ErrorKind::Unsupported, "BuildKit cannot mount that")),
+        })
     }
 
     /// What steps with a network reach.
@@ -140,18 +136,30 @@ struct Command {
 }
 
 impl Command {
-    fn new(root: &Graph, exec: Exec, trees: Vec<(String, String)>) -> Self {
+    fn new(root: &Graph, exec: Exec, mounts: &[(Mount, User)]) -> Result<Self> {
         let run = root.state.run(exec);
-        let output = |(target, root): (String, String)| {
-            let state = run.output(&target).expect("it is mounted to be written");
-            (target, Graph::new(state, &root))
-        };
-        let outputs: BTreeMap<String, Graph> = trees.into_iter().map(output).collect();
+        let mut outputs = BTreeMap::new();
+        for (mount, _) in mounts {
+            if let MountKind::InOut(tree) = &mount.kind {
+                let state = run.output(&mount.target).expect("it is mounted to be written");
+                outputs.insert(mount.target.clone(), Graph::new(state, &Graph::of(tree)?.root));
+            }
+        }
         let first = outputs.values().next().cloned();
         let evaluated = first.unwrap_or_else(|| Graph::new(run.root(), "/"));
-        let into_tree = |(target, graph): (String, Graph)| (target, graph.into_tree());
-        Self { evaluated, outputs: outputs.into_iter().map(into_tree).collect() }
+        let outputs = outputs.into_iter().map(|(target, graph)| (target, graph.into_tree()));
+        Ok(Self { evaluated, outputs: outputs.collect() })
     }
+}
+
+/// The mounts of all steps, each with the user of the first step that has it.
+fn joined(steps: &[Step]) -> Result<Vec<(Mount, User)>> {
+    let mut mounts = Vec::new();
+    for step in steps {
+        step.check()?;
+        step.mounts.iter().try_for_each(|mount| add(&mut mounts, mount, step))?;
+    }
+    Ok(mounts)
 }
 
 /// The root that all steps have.
@@ -245,14 +253,75 @@ fn proxy_variable<'a>(proxy: &'a mut ProxyEnv, name: &str) -> Option<&'a mut Str
     }
 }
 
-/// What a person reads while it runs.
+/// What a person reads while it runs. A chain goes by the last of its steps that have to succeed, of those that are worth
+/// telling.
 fn name(steps: &[Step]) -> String {
-    let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
-    match steps {
-        [step] => {
-            let program = step.argv[0].rsplit('/').next().unwrap_or_default();
-            format!("[{}] {program}", step.name)
-        }
-        _ => format!("[{}]", names.join(", ")),
+    let told = || steps.iter().filter(|step| !step.title.is_empty());
+    let Some(main) = told().rfind(|step| !step.optional).or_else(|| told().next_back()) else {
+        let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
+        return format!("[{}]", names.join(", "));
+    };
+    let titles: Vec<&str> = told().map(|step| step.title.as_str()).collect();
+    format!("[{}] {}", main.name, titles.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use cnb_core::backend::CacheId;
+
+    use super::*;
+    use crate::State;
+
+    fn step(name: &str) -> Step {
+        Step::new(name, Graph::new(State::scratch(), "/").into_tree(), ["/bin/true"])
+    }
+
+    fn cache() -> MountKind {
+        MountKind::Cache(CacheId::new("cache").expect("a plain word"))
+    }
+
+    #[test]
+    fn commands_are_named_by_what_is_worth_telling() {
+        let steps = [
+            step("recall"),
+            step("restore").with_title("restore layers"),
+            step("build").with_title("run the buildpacks"),
+            step("complete"),
+            step("cache").with_title("keep layers").optional(),
+        ];
+        assert_eq!(name(&steps), "[build] restore layers, run the buildpacks, keep layers");
+        assert_eq!(name(&steps[..1]), "[recall]");
+        assert_eq!(name(&steps[4..]), "[cache] keep layers");
+    }
+
+    #[test]
+    fn steps_of_a_chain_share_their_mounts() {
+        let tree = || Graph::new(State::scratch(), "/").into_tree();
+        let steps = [
+            step("one").with_mount("/out", MountKind::InOut(tree())).with_mount("/c", cache()),
+            step("two").with_user(User::new(1, 2)).with_mount("/out", MountKind::Carried),
+            step("three").with_mount("/c", cache()).with_mount("/in", MountKind::ReadOnly(tree())),
+        ];
+        let mounts = joined(&steps).expect("they fit");
+        let targets: Vec<&str> = mounts.iter().map(|(mount, _)| mount.target.as_str()).collect();
+        assert_eq!(targets, ["/out", "/c", "/in"]);
+        let hidden = |step| process(step, &mounts, &mut ProxyEnv::default()).hidden;
+        assert_eq!(hidden(&steps[1]), ["/c"], "it does not have the cache");
+        assert_eq!(hidden(&steps[2]), [""; 0]);
+
+        let other = [step("one").with_mount("/c", cache()), step("two").with_mount("/c", MountKind::Tmpfs)];
+        assert_eq!(joined(&other).err().map(|error| error.kind()), Some(ErrorKind::Unsupported));
+        let carried = [step("one").with_mount("/out", MountKind::Carried)];
+        assert_eq!(joined(&carried).err().map(|error| error.kind()), Some(ErrorKind::InvalidInput));
+    }
+
+    #[test]
+    fn proxies_are_no_part_of_a_plan() {
+        let step = step("one").with_env("HTTPS_PROXY", "http://user:password@proxy").with_env("A", "1");
+        let mut proxy = ProxyEnv::default();
+        let process = process(&step, &[], &mut proxy);
+        assert_eq!(process.env, [("A".to_owned(), "1".to_owned())]);
+        assert_eq!(process.secret_env, ["HTTPS_PROXY"], "it comes from the environment of the helper");
+        assert_eq!(proxy.https_proxy, "http://user:password@proxy");
     }
 }

@@ -1,7 +1,6 @@
 //! From a step to a job and back.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::sync::mpsc;
 
 use cnb_core::backend::CacheId;
@@ -22,7 +21,6 @@ use cnb_core::event::EventSink;
 use crate::PROGRAM;
 use crate::Workshop;
 use crate::files::Files;
-use crate::files::checked;
 use crate::machine::Machine;
 use crate::pool::Job;
 use crate::pool::Message;
@@ -30,7 +28,7 @@ use crate::store::unsupported;
 
 /// Runs a step on a worker. Dropping this future drops `waits`, which ends the worker's machine.
 pub(crate) async fn run(workshop: &Workshop, step: Step, events: &dyn EventSink) -> Result<StepOutput> {
-    check(&step)?;
+    step.check()?;
     let mut caches = Vec::new();
     // One order for all steps, so that no two wait for each other.
     for (id, target) in caches_of(&step.mounts) {
@@ -40,7 +38,7 @@ pub(crate) async fn run(workshop: &Workshop, step: Step, events: &dyn EventSink)
     let in_out = targets(&step.mounts, |kind| matches!(kind, MountKind::InOut(_)));
     let (waits, alive) = mpsc::channel::<()>();
     let (messages, inbox) = async_channel::unbounded();
-    let mut machine = Machine::new(&step, Files::behind(&step.root)?.clone(), messages.clone());
+    let mut machine = Machine::new(&step, Files::behind(&step.root)?.clone(), messages.clone())?;
     let mut mounts = step.mounts;
     mounts.sort_by(|a, b| a.target.cmp(&b.target));
     for Mount { target, kind } in mounts {
@@ -62,25 +60,6 @@ pub(crate) async fn run(workshop: &Workshop, step: Step, events: &dyn EventSink)
     left.retain(|target, _| in_out.contains(target));
     let outputs = left.into_iter().map(|(target, files)| (target, Tree::new(files)));
     Ok(StepOutput::new(exit_code, outputs.collect()))
-}
-
-fn check(step: &Step) -> Result<()> {
-    let invalid = |message| Err(Error::new(ErrorKind::InvalidInput, message).with("step", &step.name));
-    if !step.argv.first().is_some_and(|program| program.starts_with('/')) {
-        return invalid("the program is not an absolute path");
-    }
-    let all = targets(&step.mounts, |_| true);
-    for target in &all {
-        if checked(target)?.trim_matches('/').is_empty() {
-            return invalid("a mount at `/` would hide the program");
-        }
-    }
-    let caches = targets(&step.mounts, |kind| matches!(kind, MountKind::Cache(_))).len();
-    let unique: BTreeSet<&String> = all.iter().collect();
-    if unique.len() < all.len() || caches_of(&step.mounts).len() < caches {
-        return invalid("two mounts have the same target or cache");
-    }
-    Ok(())
 }
 
 fn content(kind: MountKind, cache: Option<Files>, user: User) -> Result<(Files, bool)> {

@@ -42,14 +42,15 @@ struct Mounted {
 }
 
 impl Machine {
-    pub(crate) fn new(step: &Step, files: Files, messages: async_channel::Sender<Message>) -> Self {
-        let secret = step.secret_env.iter();
-        let secret = secret.map(|(name, value)| (name, String::from_utf8_lossy(value.expose()).into_owned()));
-        let plain = step.env.iter().map(|(name, value)| (name, value.clone()));
-        let env: BTreeMap<&String, String> = plain.chain(secret).collect();
+    pub(crate) fn new(step: &Step, files: Files, messages: async_channel::Sender<Message>) -> Result<Self> {
+        let mut env: BTreeMap<&String, String> =
+            step.env.iter().map(|(name, value)| (name, value.clone())).collect();
+        for (name, secret) in &step.secret_env {
+            env.insert(name, String::from_utf8_lossy(secret.expose()?).into_owned());
+        }
         let env = env.into_iter().map(|(name, value)| (name.clone(), value)).collect();
         let (step, user, cwd, network) = (step.name.clone(), step.user, step.cwd.clone(), step.network);
-        Self { files, mounts: Vec::new(), step, user, cwd, env, network, messages }
+        Ok(Self { files, mounts: Vec::new(), step, user, cwd, env, network, messages })
     }
 
     pub(crate) fn files(&self) -> &Files {
