@@ -13,6 +13,9 @@ use crate::debian;
 use crate::engine::docker::Engine;
 use crate::engine::docker::Store;
 use crate::example;
+use crate::frontend_image;
+use crate::programs;
+use crate::static_image;
 use crate::test::docker::application::Application;
 use crate::test::docker::application::DESCRIPTOR;
 use crate::test::docker::application::EXPRESS;
@@ -39,6 +42,20 @@ const SHOWN: Duration = Duration::from_millis(5);
 enum Way {
     Frontend,
     Dockerfile,
+    /// A Dockerfile whose first line names a frontend, as most say; one that leaves everything to BuildKit's own.
+    DockerfileWithSyntax,
+}
+
+impl Way {
+    const ALL: [Self; 3] = [Self::Frontend, Self::Dockerfile, Self::DockerfileWithSyntax];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Frontend => "frontend",
+            Self::Dockerfile => "Dockerfile",
+            Self::DockerfileWithSyntax => "Dockerfile with # syntax",
+        }
+    }
 }
 
 /// Builds with an engine.
@@ -46,6 +63,7 @@ struct Place<'a> {
     engine: &'a Engine,
     options: Options,
     syntax: &'a str,
+    syntax_of_dockerfile: &'a str,
 }
 
 /// What a build cost.
@@ -71,11 +89,17 @@ pub(super) fn run() -> Result<()> {
     debian::ensure(&["skopeo"])?;
     example::builder::make()?;
     let pushed = Pushed::new()?;
+    let forward = pushed.take(&static_image::name(&forward()?), "cnb/forward:latest")?;
     for store in Store::ALL {
         let engine = Engine::start(store)?;
         engine.explaining(|| {
             pushed.log_in(&engine)?;
-            let place = Place { engine: &engine, options: pushed.options()?, syntax: &pushed.frontend };
+            let place = Place {
+                engine: &engine,
+                options: pushed.options()?,
+                syntax: &pushed.frontend,
+                syntax_of_dockerfile: &forward,
+            };
             println!(
                 "\n{} store: the median of {ROUNDS} builds, and the fastest and slowest of them",
                 store.name()
@@ -95,7 +119,7 @@ impl Place<'_> {
         let mut applications = Vec::new();
         for example in [FLASK, EXPRESS] {
             let application = Application::copy(example, &scratch, example.name)?;
-            for way in [Way::Frontend, Way::Dockerfile] {
+            for way in Way::ALL {
                 self.build(&application, way)?;
             }
             applications.push(application);
@@ -104,25 +128,27 @@ impl Place<'_> {
     }
 
     fn compare(&self, application: &Application) -> Result<()> {
-        let (mut ours, mut theirs) = (Builds::default(), Builds::default());
+        let mut builds = Way::ALL.map(|way| (way, Builds::default()));
         for round in 0..ROUNDS {
             application.change(round + 1)?;
-            let mut ways = [(Way::Frontend, &mut ours), (Way::Dockerfile, &mut theirs)];
-            // Who comes first may pay for what both need.
-            if round % 2 == 1 {
-                ways.reverse();
-            }
-            for (way, builds) in &mut ways {
+            // Who comes first may pay for what others need too.
+            builds.rotate_left(1);
+            for (way, builds) in &mut builds {
                 builds.changed.push(self.build(application, *way)?);
             }
-            for (way, builds) in &mut ways {
+            for (way, builds) in &mut builds {
                 builds.unchanged.push(self.build(application, *way)?);
             }
         }
-        let name = application.example.name;
-        println!("\n{name:34} {:>9} {:>17} {:>11}", "wall", "", "CPU");
-        table("no change", &ours.unchanged, &theirs.unchanged, 1.0);
-        table("source change", &ours.changed, &theirs.changed, CHANGE_GOAL);
+        builds.sort_by_key(|(way, _)| Way::ALL.iter().position(|other| other == way));
+        println!("\n{:44} {:>9} {:>17} {:>11}", application.example.name, "wall", "", "CPU");
+        table("no change", 1.0, builds.each_ref().map(|(way, builds)| (*way, builds.unchanged.as_slice())));
+        table(
+            "source change",
+            CHANGE_GOAL,
+            builds.each_ref().map(|(way, builds)| (*way, builds.changed.as_slice())),
+        );
+        let [(_, ours), ..] = &builds;
         for (what, builds) in [("no change", &ours.unchanged), ("source change", &ours.changed)] {
             println!("\nwhere the time of the frontend goes, {what}: start, end, vertex");
             middle(builds).timeline.print(SHOWN);
@@ -161,7 +187,10 @@ impl Place<'_> {
                     docker.args(["--build-arg", &format!("{name}={value}")]);
                 }
             }
-            Way::Dockerfile => {
+            Way::Dockerfile | Way::DockerfileWithSyntax => {
+                if way == Way::DockerfileWithSyntax {
+                    docker.args(["--build-arg", &format!("BUILDKIT_SYNTAX={}", self.syntax_of_dockerfile)]);
+                }
                 docker.arg("--file").arg(dockerfile(name));
                 for (argument, option) in [("BUILDER", "builder"), ("RUN_IMAGE", "CNB_RUN_IMAGE")] {
                     let value = self.options.get(option).unwrap_or_default();
@@ -177,27 +206,41 @@ impl Place<'_> {
     }
 }
 
+/// An image of the frontend that leaves everything to BuildKit's own for Dockerfiles.
+fn forward() -> Result<PathBuf> {
+    let layout = programs::directory().join("forward-image");
+    let program = programs::example("cnb-llb", "forward", &["gateway"])?;
+    static_image::make(&[&program], &layout, &frontend_image::LABELS)?;
+    Ok(layout)
+}
+
 fn dockerfile(name: &str) -> PathBuf {
     workspace::root().join("xtask/bench/docker").join(format!("{name}.Dockerfile"))
 }
 
-fn table(what: &str, ours: &[Built], theirs: &[Built], goal: f64) {
-    for (who, builds) in [("frontend", ours), ("Dockerfile", theirs)] {
+/// What builds of one kind cost by each way, ours first.
+fn table(what: &str, goal: f64, ways: [(Way, &[Built]); 3]) {
+    for (way, builds) in ways {
         let walls = || builds.iter().map(|built| built.wall);
         let (least, most) = (walls().min().unwrap_or_default(), walls().max().unwrap_or_default());
         println!(
-            "{:34} {:>9} {:>17} {:>11}",
-            format!("{what}, {who}"),
+            "{:44} {:>9} {:>17} {:>11}",
+            format!("{what}, {}", way.name()),
             seconds(median(walls())),
             format!("{:.2} to {:.2}", least.as_secs_f64(), most.as_secs_f64()),
             seconds(median(builds.iter().map(|built| built.cpu))),
         );
     }
-    let wall = |builds: &[Built]| median(builds.iter().map(|built| built.wall)).as_secs_f64();
-    println!("{what}: {:.2} times a Dockerfile; goal: at most {goal:.1}", wall(ours) / wall(theirs));
+    let [ours, others @ ..] = ways.map(|(way, builds)| (way, wall(builds).as_secs_f64()));
+    let ratio = |(way, theirs): (Way, f64)| format!("{:.2} times {}", ours.1 / theirs, way.name());
+    println!("{what}: {}; goal: at most {goal:.1}", others.map(ratio).join(", "));
+}
+
+/// The wall time in the middle.
+fn wall(builds: &[Built]) -> Duration {
+    median(builds.iter().map(|built| built.wall))
 }
 
 fn middle(builds: &[Built]) -> &Built {
-    let wall = median(builds.iter().map(|built| built.wall));
-    builds.iter().find(|built| built.wall == wall).expect("it is one of them")
+    builds.iter().find(|built| built.wall == wall(builds)).expect("it is one of them")
 }

@@ -55,6 +55,11 @@ impl Pushed {
         Ok(Self { registry, frontend, builder, run, stock: stock.transpose()? })
     }
 
+    /// Puts another image into the registry; returns its reference.
+    pub(crate) fn take(&self, image: &str, name: &str) -> Result<String> {
+        self.registry.take(image, name)
+    }
+
     /// Gives an engine's `docker` the account.
     pub(crate) fn log_in(&self, engine: &Engine) -> Result<()> {
         engine.log_in(&self.registry.address(), BASE64)
