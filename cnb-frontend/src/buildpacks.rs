@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -50,6 +51,15 @@ impl Candidate {
             }
         }
         (path.is_relative() && !parts.is_empty()).then(|| Self::Beside(parts.join("/")))
+    }
+}
+
+impl fmt::Display for Candidate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Beside(path) => write!(formatter, "./{path}"),
+            Self::Context(name) => write!(formatter, "{TRANSPORT}:{name}"),
+        }
     }
 }
 

@@ -28,12 +28,13 @@ pub fn of_diagnostics(diagnostics: &Diagnostics) -> BuildError {
     errors().filter_map(source).fold(error, BuildError::with_source)
 }
 
-/// A warning about a descriptor. It is shown at the vertex that loads the descriptor.
+/// A warning about a descriptor. It is shown at the vertex that loads the descriptor; clients show its lines only when
+/// they are asked to, so it says itself where it is.
 pub fn warning(vertex: &str, diagnostic: &Diagnostic) -> Warning {
     Warning {
         vertex: vertex.to_owned(),
         level: 1,
-        short: diagnostic.message.clone(),
+        short: diagnostic.to_string(),
         detail: diagnostic.help.iter().chain(&diagnostic.notes).cloned().collect(),
         source: source(diagnostic),
         ..Warning::default()
@@ -169,7 +170,7 @@ mod tests {
         let file = SourceFile::new("project.toml", "a\nb\n");
         let diagnostic = Diagnostic::warning("x", "odd").at(&file, 2..3, "").with_help("do not");
         let warning = warning("sha256:0", &diagnostic);
-        assert_eq!((warning.vertex.as_str(), warning.short.as_str()), ("sha256:0", "odd"));
+        assert_eq!((warning.vertex.as_str(), warning.short.as_str()), ("sha256:0", "f:2:1: odd"));
         assert_eq!(warning.detail, ["do not"]);
         assert_eq!(warning.source.expect("a place").ranges[0].start.line, 2);
     }

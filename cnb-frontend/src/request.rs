@@ -22,7 +22,6 @@ use cnb_lifecycle::platform::Binding;
 use cnb_lifecycle::platform::BuildRequest;
 use cnb_llb::Platform;
 use cnb_llb::errdefs::BuildError;
-use cnb_llb::gateway::CONTEXT_DIRECTORY;
 use cnb_llb::gateway::NetworkMode;
 use cnb_llb::gateway::Options;
 
@@ -34,10 +33,10 @@ use crate::settings::Named;
 use crate::settings::Settings;
 
 /// What the backend has to call the application.
-pub const APPLICATION: &str = CONTEXT_DIRECTORY;
+pub const APPLICATION: &str = "application";
 
 /// What the backend has to call the image of the frontend, which has the file `/lifecycle`.
-pub const TOOL: &str = "frontend-tool";
+pub const TOOL: &str = "lifecycle";
 
 /// The execution environment of a build that says none.
 pub const EXEC_ENV: &str = "production";
@@ -328,7 +327,7 @@ mod tests {
         assert_eq!(request.agents, ["default"]);
         assert_eq!(request.project.source.expect("the descriptor says it").version["declared"], "3");
         assert!(
-            matches!(&request.app, Source::Context { name, files: Files::Exclude(_), .. } if name == "context")
+            matches!(&request.app, Source::Context { name, files: Files::Exclude(_), .. } if name == APPLICATION)
         );
         assert!(request.outputs.is_empty() && request.cache.is_some());
 

@@ -10,7 +10,7 @@
 //! ```text
 //! lifecycle cache-save -cache-dir DIR [-launch-cache DIR]
 //! lifecycle cache-recall -launch-cache DIR [-cache-dir DIR] [-analyzed FILE]
-//! lifecycle cache-complete -launch-cache DIR [-previous-dir DIR]
+//! lifecycle cache-complete -launch-cache DIR | -previous-dir DIR
 //!     each with [-layers DIR] [-group FILE] [-uid N] [-gid N] [-log-level L] [-no-color]
 //! ```
 //!

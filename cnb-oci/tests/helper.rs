@@ -10,12 +10,14 @@ use std::io::BufReader;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::fs::chown;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::Output;
 use std::process::Stdio;
 
+use cnb_core::backend::ErrorKind;
 use cnb_core::backend::User;
 use cnb_core::helper;
 use cnb_core::helper::LayerPlan;
@@ -283,6 +285,25 @@ fn directories_that_nobody_had_are_given_away() {
         let metadata = fs::metadata(bench.path(name)).expect("it is there");
         assert_eq!((metadata.uid(), metadata.gid(), metadata.mode() & 0o7777), expected, "{name}");
     }
+}
+
+#[test]
+fn directories_are_emptied_before_the_first_process() {
+    let bench = Bench::new();
+    for name in ["cache", "cache/sub", "kept"] {
+        bench.directory(name, 0o755);
+    }
+    fs::write(bench.path("cache/sub/f"), "").expect("a file");
+    symlink(bench.path("kept"), bench.path("cache/link")).expect("a link");
+    fs::write(bench.path("kept/f"), "").expect("a file");
+    let plan = RunPlan { emptied: vec![bench.text("cache")], ..RunPlan::default() };
+    assert_eq!(end(&bench.run_all(&plan)), (Some(0), String::new()));
+    assert_eq!(fs::read_dir(bench.path("cache")).expect("it is there").count(), 0);
+    assert!(bench.path("kept/f").exists(), "it is behind a link");
+    let plan = RunPlan { emptied: vec![bench.text("missing")], ..RunPlan::default() };
+    let (code, said) = end(&bench.run_all(&plan));
+    assert_eq!(code, Some(i32::from(cnb_core::helper::exit_code(ErrorKind::NotFound))));
+    assert!(said.contains("could not empty"), "{said}");
 }
 
 #[test]

@@ -20,6 +20,8 @@ use super::tree::Tree;
 pub struct Step {
     /// What to call it in events and errors.
     pub name: String,
+    /// What it does, in a few words for people who watch; empty if that is not worth saying. Not all backends show it.
+    pub title: String,
     /// Its root file system. Writable; what is written outside of mounts is lost.
     pub root: Tree,
     /// Program and arguments; the program is an absolute path.
@@ -54,6 +56,7 @@ impl Step {
     ) -> Self {
         Self {
             name: name.into(),
+            title: String::new(),
             root,
             argv: argv.into_iter().map(Into::into).collect(),
             env: Vec::new(),
@@ -65,6 +68,13 @@ impl Step {
             repeatable: false,
             optional: false,
         }
+    }
+
+    /// Says what it does.
+    #[must_use]
+    pub fn with_title(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
     }
 
     /// Adds a variable to the environment.

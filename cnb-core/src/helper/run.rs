@@ -15,6 +15,8 @@ pub struct RunPlan {
     /// What to run, in order. The first that does not end with 0 is the last, unless it is optional. Before each of
     /// several the helper writes a [line](super::step_marker).
     pub processes: Vec<Process>,
+    /// Absolute paths of directories that are emptied before the first process starts.
+    pub emptied: Vec<String>,
     /// Directories to give away before the first process starts.
     pub owned: Vec<Owned>,
     /// Says nothing to the helper: plans that differ in it are different files, so that what ran by one is not

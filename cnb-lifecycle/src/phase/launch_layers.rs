@@ -102,11 +102,11 @@ pub fn recall(
 pub fn complete(
     layers: &Path,
     group: &[GroupElement],
-    launch: &dyn LayerCache,
+    launch: Option<&dyn LayerCache>,
     previous: Option<&Path>,
 ) -> Result<(), LaunchLayersError> {
     let snapshot = layers_snapshot(layers, group)?;
-    let record = launch.metadata()?;
+    let record = launch.map(LayerCache::metadata).transpose()?.unwrap_or_default();
     for directory in &snapshot.buildpacks {
         for layer in &directory.layers {
             let is_kept = layer.file.as_ref().is_ok_and(|file| file.types.launch && !file.types.cache)
@@ -116,10 +116,11 @@ pub fn complete(
             }
             let id = directory.identifier(layer);
             let path = layers.join(directory.path(layer));
-            match (previous, record.layer(directory.buildpack.id.as_str(), &layer.name)) {
-                (Some(root), _) => take(root, &id, &path)?,
-                (None, Some(known)) => unpack(launch, &id, &known.sha, &path)?,
-                (None, None) => {}
+            let known = record.layer(directory.buildpack.id.as_str(), &layer.name);
+            match (previous, launch, known) {
+                (Some(root), _, _) => take(root, &id, &path)?,
+                (None, Some(launch), Some(known)) => unpack(launch, &id, &known.sha, &path)?,
+                (None, _, _) => {}
             }
             if !path.exists() {
                 return Err(LaunchLayersError::NothingToReuse(id));

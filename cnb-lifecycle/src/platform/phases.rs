@@ -116,6 +116,7 @@ pub(super) async fn detect(
     // What bin/detect writes to the application is forgotten: detection finds out, building changes.
     let step = containers
         .of_buildpacks("detect", "detector", &args)
+        .with_title("find out which buildpacks take part")
         .with_cwd(APP_DIR)
         .with_mount(APP_DIR, MountKind::InOut(app.clone()))
         .with_mount(LAYERS_DIR, MountKind::InOut(layers));
@@ -139,31 +140,34 @@ pub(super) async fn build(
     previous: &Previous,
     trees: Trees,
 ) -> Result<Trees, Error> {
-    let Some(cache) = &request.cache else {
+    let needs_contents = !backend.capabilities().existing_layers;
+    let is_first = previous.image.is_none();
+    if request.cache.is_none() && (is_first || !needs_contents) {
         let steps = vec![
             restore(containers, request, builder, trees.layers),
             run_buildpacks(containers, builder, trees.app),
         ];
         return finish(containers, steps).await;
-    };
+    }
     let tool = backend.load(request.tool.clone()).await.during("load the program that keeps layers")?;
-    let tools = Tools { containers, tool, cache };
+    let tools = Tools { containers, tool };
     let mut steps = Vec::new();
-    if backend.capabilities().existing_layers {
-        steps.push(restore(containers, request, builder, trees.layers));
-        steps.push(run_buildpacks(containers, builder, trees.app));
-        steps.push(tools.save(&[]));
-    } else {
-        let launch = launch_cache(cache);
-        let mut restore = restore(containers, request, builder, trees.layers.clone());
-        if previous.image.is_none() && !request.skip_layers {
-            steps.push(tools.recall(&launch, trees.layers));
-            carry(&mut restore, LAYERS_DIR);
-        }
-        steps.push(restore);
-        steps.push(run_buildpacks(containers, builder, trees.app));
-        steps.push(tools.complete(&launch, previous));
-        steps.push(tools.save(&["-launch-cache", LAUNCH_CACHE_DIR]).with_mount(LAUNCH_CACHE_DIR, launch));
+    let mut restore = restore(containers, request, builder, trees.layers.clone());
+    let launch = request.cache.as_ref().filter(|_| needs_contents).map(launch_cache);
+    if let (Some(cache), Some(launch)) = (&request.cache, &launch)
+        && is_first
+        && !request.skip_layers
+    {
+        steps.push(tools.recall(cache, launch, trees.layers));
+        carry(&mut restore, LAYERS_DIR);
+    }
+    steps.push(restore);
+    steps.push(run_buildpacks(containers, builder, trees.app));
+    if needs_contents {
+        steps.push(tools.complete(launch.as_ref(), previous));
+    }
+    if let Some(cache) = &request.cache {
+        steps.push(tools.save(cache, launch));
     }
     finish(containers, steps).await
 }
@@ -217,6 +221,7 @@ fn restore(containers: &Containers<'_>, request: &BuildRequest, builder: &Builde
     }
     let step = containers
         .of_lifecycle("restore", "restorer", &args)
+        .with_title("restore layers")
         .with_mount(LAYERS_DIR, MountKind::InOut(layers));
     match &request.cache {
         Some(cache) => step.with_mount(CACHE_DIR, MountKind::Cache(cache.clone())),
@@ -232,6 +237,7 @@ fn run_buildpacks(containers: &Containers<'_>, builder: &Builder, app: Tree) -> 
     }
     containers
         .of_buildpacks("build", "builder", &args)
+        .with_title("run the buildpacks")
         .with_cwd(APP_DIR)
         .with_mount(APP_DIR, MountKind::InOut(app))
         .with_mount(LAYERS_DIR, MountKind::Carried)
@@ -241,44 +247,46 @@ fn run_buildpacks(containers: &Containers<'_>, builder: &Builder, app: Tree) -> 
 struct Tools<'a> {
     containers: &'a Containers<'a>,
     tool: Tree,
-    cache: &'a CacheId,
 }
 
 impl Tools<'_> {
     /// Says what the last build left.
-    fn recall(&self, launch: &MountKind, layers: Tree) -> Step {
+    fn recall(&self, cache: &CacheId, launch: &MountKind, layers: Tree) -> Step {
         let args = ["-analyzed", ANALYZED, "-cache-dir", CACHE_DIR, "-launch-cache", LAUNCH_CACHE_DIR];
         self.step("recall", "cache-recall", &args)
             .with_mount(LAYERS_DIR, MountKind::InOut(layers))
-            .with_mount(CACHE_DIR, MountKind::Cache(self.cache.clone()))
+            .with_mount(CACHE_DIR, MountKind::Cache(cache.clone()))
             .with_mount(LAUNCH_CACHE_DIR, launch.clone())
             .optional()
     }
 
     /// Gives contents to launch layers that buildpacks kept without any.
-    fn complete(&self, launch: &MountKind, previous: &Previous) -> Step {
-        let mut args = vec!["-launch-cache", LAUNCH_CACHE_DIR];
-        if previous.image.is_some() {
+    fn complete(&self, launch: Option<&MountKind>, previous: &Previous) -> Step {
+        let mut args = Vec::new();
+        let mut mounts = vec![(LAYERS_DIR, MountKind::Carried)];
+        if let Some(launch) = launch {
+            args.extend(["-launch-cache", LAUNCH_CACHE_DIR]);
+            mounts.push((LAUNCH_CACHE_DIR, launch.clone()));
+        }
+        if let Some(image) = &previous.image {
             args.extend(["-previous-dir", PREVIOUS_DIR]);
+            mounts.push((PREVIOUS_DIR, MountKind::ReadOnly(image.root.clone())));
         }
-        let step = self
-            .step("complete", "cache-complete", &args)
-            .with_mount(LAYERS_DIR, MountKind::Carried)
-            .with_mount(LAUNCH_CACHE_DIR, launch.clone());
-        match &previous.image {
-            Some(image) => step.with_mount(PREVIOUS_DIR, MountKind::ReadOnly(image.root.clone())),
-            None => step,
-        }
+        let step = self.step("complete", "cache-complete", &args);
+        mounts.into_iter().fold(step, |step, (target, kind)| step.with_mount(target, kind))
     }
 
     /// Puts the layers with `cache = true` into the cache of the project. The image is what counts: without a cache
     /// the next build takes longer.
-    fn save(&self, more: &[&str]) -> Step {
-        let args: Vec<&str> = ["-cache-dir", CACHE_DIR].iter().chain(more).copied().collect();
-        self.step(SAVE_CACHE, "cache-save", &args)
-            .with_mount(LAYERS_DIR, MountKind::Carried)
-            .with_mount(CACHE_DIR, MountKind::Cache(self.cache.clone()))
-            .optional()
+    fn save(&self, cache: &CacheId, launch: Option<MountKind>) -> Step {
+        let mut args = vec!["-cache-dir", CACHE_DIR];
+        let mut mounts = vec![(LAYERS_DIR, MountKind::Carried), (CACHE_DIR, MountKind::Cache(cache.clone()))];
+        if let Some(launch) = launch {
+            args.extend(["-launch-cache", LAUNCH_CACHE_DIR]);
+            mounts.push((LAUNCH_CACHE_DIR, launch));
+        }
+        let step = self.step(SAVE_CACHE, "cache-save", &args).with_title("keep layers").optional();
+        mounts.into_iter().fold(step, |step, (target, kind)| step.with_mount(target, kind))
     }
 
     fn step(&self, phase: &'static str, command: &str, args: &[&str]) -> Step {
@@ -338,6 +346,15 @@ fn sorted_plan(plan: &str) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn groups_with_extensions_are_refused_by_name() {
+        let group = "[[group]]\nid = \"a\"\nversion = \"1\"\napi = \"0.10\"\n";
+        assert!(read_group(group).is_ok());
+        let extension = "[[group-extensions]]\nid = \"tools\"\nversion = \"2\"\napi = \"0.10\"\n";
+        let error = read_group(&format!("{group}{extension}")).expect_err("it has an extension").to_string();
+        assert!(error.ends_with("the group that passed detection has tools@2"), "{error}");
+    }
 
     #[test]
     fn the_order_of_plan_entries_is_no_input() {

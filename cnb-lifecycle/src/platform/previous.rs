@@ -43,6 +43,7 @@ pub(super) struct Previous {
 impl Previous {
     /// Finds the previous image or, when it has no name any more, what the label of the last build says.
     ///
+    /// One that is named and does not exist is told: the build is then a first one, as for the lifecycle's analyzer.
     /// A previous build whose blobs are gone or damaged is told and forgotten: the build is then a first one.
     pub(super) async fn find(
         backend: &dyn Backend,
@@ -52,7 +53,7 @@ impl Previous {
         if request.skip_layers {
             return Ok(Self::default());
         }
-        let mut found = Self::named(backend, request).await?;
+        let mut found = Self::named(backend, request, events).await?;
         if found.is_none() && backend.capabilities().existing_layers {
             found = request.last_label.as_deref().and_then(Self::labelled);
         }
@@ -101,11 +102,24 @@ impl Previous {
         }
     }
 
-    async fn named(backend: &dyn Backend, request: &BuildRequest) -> Result<Option<Self>, Error> {
+    async fn named(
+        backend: &dyn Backend,
+        request: &BuildRequest,
+        events: &dyn EventSink,
+    ) -> Result<Option<Self>, Error> {
         if let Some(name) = &request.previous {
-            let image = backend.resolve(ImageRequest::new(name.clone())).await;
-            let image = image.during(format!("find the previous image `{name}`"))?;
-            return Ok(Self::of_image(image, name));
+            return match backend.resolve(ImageRequest::new(name.clone())).await {
+                // It has its name before the first build, too.
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    let message = format!("there is no previous image `{name}`: this is a first build");
+                    events.event(Event::Warning { message });
+                    Ok(None)
+                }
+                found => {
+                    let image = found.during(format!("find the previous image `{name}`"))?;
+                    Ok(Self::of_image(image, name))
+                }
+            };
         }
         // Where the work of the last build is kept, it depends on what it started from: an image that each build makes
         // anew must not be that. The caches have its layers.

@@ -24,21 +24,28 @@ pub(super) struct RunImage {
     pub(super) names: Vec<RunImageNames>,
 }
 
+/// Finds the run image where the request says, if it does.
+pub(super) async fn named(backend: &dyn Backend, request: &BuildRequest) -> Option<Result<Image, Error>> {
+    let name = request.run_image.as_ref()?;
+    let found = backend.resolve(ImageRequest::new(name.clone())).await;
+    Some(found.during(format!("find the run image `{name}`")))
+}
+
 impl RunImage {
-    /// Finds the run image: where the request says, else under its declared name beside the builder.
+    /// The run image: the one that is wanted, else that with its declared name beside the builder.
     pub(super) async fn resolve(
         backend: &dyn Backend,
         request: &BuildRequest,
         builder: &Builder,
+        wanted: Option<Result<Image, Error>>,
     ) -> Result<Self, Error> {
         let names = declared(backend, builder).await?;
         let Some(first) = names.first() else {
             let reason = "it declares no run image: /cnb/run.toml has no `[[images]]`";
             return Err(Error::Builder { builder: request.builder.to_string(), reason: reason.to_owned() });
         };
-        if let Some(name) = &request.run_image {
-            let found = backend.resolve(ImageRequest::new(name.clone())).await;
-            return Ok(Self { image: found.during(format!("find the run image `{name}`"))?, names });
+        if let Some(image) = wanted {
+            return Ok(Self { image: image?, names });
         }
         let image = match &request.builder {
             ImageName::Docker { reference } => in_registries(backend, request, reference, first).await?,

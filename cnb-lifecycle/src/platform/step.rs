@@ -31,6 +31,7 @@ pub(super) const LAYERS_DIR: &str = "/layers";
 const PLATFORM_DIR: &str = "/platform";
 const SECRETS_DIR: &str = "/run/secrets";
 const AGENTS_DIR: &str = "/run/ssh-agents";
+const SSH_AUTH_SOCK: &str = "SSH_AUTH_SOCK";
 
 /// What every phase that runs in a container sees.
 #[derive(Debug)]
@@ -55,10 +56,13 @@ impl<'a> Containers<'a> {
         builder: &'a Builder,
     ) -> Result<Self, Error> {
         let mut files = vec![File::directory("/env"), File::directory("/bindings")];
+        let variable = |name: &str, value: String| File::regular(format!("/env/{name}"), value);
+        // The lifecycle gives buildpacks variables of this directory, and hardly any of its own.
+        if !request.agents.is_empty() && request.env.iter().all(|(name, _)| name != SSH_AUTH_SOCK) {
+            files.push(variable(SSH_AUTH_SOCK, agent_socket(0)));
+        }
         // A later value of a name wins.
-        files.extend(
-            request.env.iter().map(|(name, value)| File::regular(format!("/env/{name}"), value.clone())),
-        );
+        files.extend(request.env.iter().map(|(name, value)| variable(name, value.clone())));
         let platform = backend.load(Source::Files(files)).await.during("lay out the platform directory")?;
         let mut buildpacks = Vec::new();
         for buildpack in &request.buildpacks {
@@ -90,11 +94,7 @@ impl<'a> Containers<'a> {
             step = step.with_mount(SECRETS_DIR, MountKind::Secrets(self.request.secrets.clone()));
         }
         for (number, agent) in self.request.agents.iter().enumerate() {
-            let socket = format!("{AGENTS_DIR}/{number}.sock");
-            if number == 0 {
-                step = step.with_env("SSH_AUTH_SOCK", socket.clone());
-            }
-            step = step.with_mount(socket, MountKind::Agent(agent.clone()));
+            step = step.with_mount(agent_socket(number), MountKind::Agent(agent.clone()));
         }
         for (target, tree) in &self.buildpacks {
             step = step.with_mount(target.clone(), MountKind::ReadOnly(tree.clone()));
@@ -185,6 +185,10 @@ pub(super) async fn announced<T>(
 /// The tree that a step left at a mount.
 pub(super) fn output(mut output: StepOutput, target: &str) -> Tree {
     output.outputs.remove(target).expect("a backend returns a tree for each in-out mount")
+}
+
+fn agent_socket(number: usize) -> String {
+    format!("{AGENTS_DIR}/{number}.sock")
 }
 
 async fn load_buildpack(backend: &dyn Backend, buildpack: &ExtraBuildpack) -> Result<Tree, Error> {

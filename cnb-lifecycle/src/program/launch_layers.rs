@@ -38,10 +38,15 @@ pub(super) fn recall(invocation: &Invocation) -> Result<(), Failure> {
 /// Gives contents to launch layers that buildpacks kept without any.
 pub(super) fn complete(invocation: &Invocation) -> Result<(), Failure> {
     let inputs = &invocation.inputs;
-    let launch = open_as_user(invocation)?;
-    let group = documents::group(&inputs.group_path)?;
     let previous = (!inputs.previous_dir.is_empty()).then(|| Path::new(&inputs.previous_dir));
-    launch_layers::complete(Path::new(&inputs.layers_dir), &group.buildpacks, &*launch, previous)
+    let launch = if previous.is_some() && inputs.launch_cache_dir.is_empty() {
+        privileges::become_user(inputs.uid, inputs.gid, &[])?;
+        None
+    } else {
+        Some(open_as_user(invocation)?)
+    };
+    let group = documents::group(&inputs.group_path)?;
+    launch_layers::complete(Path::new(&inputs.layers_dir), &group.buildpacks, launch.as_deref(), previous)
         .map_err(|error| Failure::new("complete launch layers", error))
 }
 

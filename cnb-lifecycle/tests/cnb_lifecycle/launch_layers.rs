@@ -74,8 +74,11 @@ fn layers_of_the_previous_image_come_from_its_root() {
     build.write(&format!("{place}/f"), "of the image");
     build.write("layers/example_a/kept.toml", "[types]\nlaunch = true\n");
     let (launch, previous) = (build.path("launch"), build.path("previous"));
-    build.run(&["cache-complete", "-launch-cache", &launch, "-previous-dir", &previous]);
-    assert_eq!(build.read("layers/example_a/kept/f"), "of the image");
+    for caches in [&["-launch-cache", launch.as_str()][..], &[]] {
+        build.run(&[&["cache-complete", "-previous-dir", &previous], caches].concat());
+        assert_eq!(build.read("layers/example_a/kept/f"), "of the image");
+        fs::remove_dir_all(build.path("layers/example_a/kept")).expect("it is there");
+    }
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl BuildKit {
         let directory = self.settings.client.as_ref().ok_or_else(unsupported)?.load(path, filter)?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         let tree = self.taken(&name, &directory, &Files::All, owner);
-        self.execute(&Graph::of(&tree)?.state).await?;
+        self.execute(Graph::of(&tree)?).await?;
         Ok(tree)
     }
 
@@ -72,7 +72,7 @@ impl BuildKit {
         let root = "/in".to_owned();
         let mount = Mount::bind(directory, root.as_str());
         let part = TreePart::Load { root, owner, include, exclude };
-        let name = format!("[load] take the files of {name}");
+        let name = format!("[load] {name}");
         self.tree(&name, BELOW, vec![part], Contents::default(), vec![mount]).into_tree()
     }
 }

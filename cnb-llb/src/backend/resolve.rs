@@ -96,8 +96,9 @@ impl BuildKit {
 
     async fn in_registry(&self, reference: &str, platform: Platform) -> Result<Image> {
         let mode = self.settings.resolve_mode;
-        let query =
-            ImageQuery::new(reference).with_mode(mode).with_name(format!("[internal] look at {reference}"));
+        let query = ImageQuery::new(reference)
+            .with_mode(mode)
+            .with_name(format!("[internal] load metadata for {reference}"));
         let found = self.look_at(query, &platform, reference).await?;
         let pinned = pinned(reference, &found.digest);
         let source = crate::Image::new(&pinned).platform(platform).resolve_mode(match mode {
@@ -105,7 +106,7 @@ impl BuildKit {
             ResolveMode::Local => crate::ResolveMode::PreferLocal,
             ResolveMode::Pull => crate::ResolveMode::Pull,
         });
-        image(&found, source.named(format!("[internal] take {pinned}")).state())
+        image(&found, source.named(format!("[internal] load {pinned}")).state())
     }
 
     /// An image in a layout of this machine.
@@ -142,10 +143,10 @@ impl BuildKit {
         let session = self.gateway.environment().session_id.as_str();
         let reference = full(&format!("{reference}@{digest}"));
         let query = ImageQuery::new(&reference).in_layout(session, store);
-        let query = query.with_name(format!("[internal] look at {name}"));
+        let query = query.with_name(format!("[internal] load metadata for {name}"));
         let found = self.look_at(query, &platform, name).await?;
         let source = OciLayout::new(&reference).session(session).store(store).platform(platform);
-        image(&found, source.named(format!("[internal] take {name}")).state())
+        image(&found, source.named(format!("[internal] load {name}")).state())
     }
 
     async fn look_at(&self, query: ImageQuery, platform: &Platform, name: &str) -> Result<ResolvedImage> {

@@ -26,7 +26,6 @@ use crate::Annotate as _;
 use crate::Exec;
 use crate::ProxyEnv;
 use crate::Sharing;
-use crate::State;
 use crate::gateway::NetworkMode;
 
 impl BuildKit {
@@ -51,17 +50,17 @@ impl BuildKit {
     }
 
     /// Runs a command and tells what it writes, where somebody hears it. Gives its exit code and the step that failed.
-    async fn evaluate_told(&self, state: &State, mut told: Told<'_>) -> Result<(i32, Option<String>)> {
-        let code = self.hear(state, &mut told).await?;
+    async fn evaluate_told(&self, output: &Graph, mut told: Told<'_>) -> Result<(i32, Option<String>)> {
+        let code = self.hear(output, &mut told).await?;
         Ok((code, told.end(code)))
     }
 
-    async fn hear(&self, state: &State, told: &mut Told<'_>) -> Result<i32> {
-        match (&self.settings.client, state.digest()) {
+    async fn hear(&self, output: &Graph, told: &mut Told<'_>) -> Result<i32> {
+        match (&self.settings.client, output.state.digest()) {
             (Some(side), Some(vertex)) => {
-                side.listen(vertex.as_str()).during(self.evaluate(state), told).await
+                side.listen(vertex.as_str()).during(self.evaluate(output), told).await
             }
-            _ => self.evaluate(state).await,
+            _ => self.evaluate(output).await,
         }
     }
 
@@ -75,8 +74,12 @@ impl BuildKit {
                 add(&mut mounts, mount, step)?;
             }
         }
-        let is_same = steps.iter().all(|step| step.repeatable) && !self.settings.runs_all;
-        if !is_same {
+        let caches = mounts.iter().filter(|(mount, _)| matches!(mount.kind, MountKind::Cache(_)));
+        if self.settings.clears_caches {
+            plan.emptied = caches.map(|(mount, _)| mount.target.clone()).collect();
+        }
+        let is_same = steps.iter().all(|step| step.repeatable) && plan.emptied.is_empty();
+        if !is_same || self.settings.runs_all {
             plan.nonce = self.nonce();
         }
         let mut proxy = ProxyEnv::default();
@@ -116,10 +119,6 @@ impl BuildKit {
                 _ => return Err(Error::new(ErrorKind::Unsupported, "BuildKit cannot mount that")),
             };
         }
-        let has_caches = mounts.iter().any(|(mount, _)| matches!(mount.kind, MountKind::Cache(_)));
-        if has_caches && self.settings.clears_caches {
-            exec = exec.ignore_cache();
-        }
         Ok(Command::new(root(steps)?, exec, trees))
     }
 
@@ -135,7 +134,8 @@ impl BuildKit {
 
 /// A command, and the trees that it leaves.
 struct Command {
-    evaluated: State,
+    /// One of what it leaves: that whose files are looked at first.
+    evaluated: Graph,
     outputs: BTreeMap<String, Tree>,
 }
 
@@ -144,9 +144,13 @@ impl Command {
         let run = root.state.run(exec);
         let output = |(target, root): (String, String)| {
             let state = run.output(&target).expect("it is mounted to be written");
-            (target, Graph::new(state, &root).into_tree())
+            (target, Graph::new(state, &root))
         };
-        Self { evaluated: run.root(), outputs: trees.into_iter().map(output).collect() }
+        let outputs: BTreeMap<String, Graph> = trees.into_iter().map(output).collect();
+        let first = outputs.values().next().cloned();
+        let evaluated = first.unwrap_or_else(|| Graph::new(run.root(), "/"));
+        let into_tree = |(target, graph): (String, Graph)| (target, graph.into_tree());
+        Self { evaluated, outputs: outputs.into_iter().map(into_tree).collect() }
     }
 }
 
@@ -241,14 +245,38 @@ fn proxy_variable<'a>(proxy: &'a mut ProxyEnv, name: &str) -> Option<&'a mut Str
     }
 }
 
-/// What a person reads while it runs.
+/// What a person reads while it runs. A chain goes by the last of its steps that have to succeed, of those that are worth
+/// telling.
 fn name(steps: &[Step]) -> String {
-    let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
-    match steps {
-        [step] => {
-            let program = step.argv[0].rsplit('/').next().unwrap_or_default();
-            format!("[{}] {program}", step.name)
-        }
-        _ => format!("[{}]", names.join(", ")),
+    let told = || steps.iter().filter(|step| !step.title.is_empty());
+    let Some(main) = told().rfind(|step| !step.optional).or_else(|| told().next_back()) else {
+        let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
+        return format!("[{}]", names.join(", "));
+    };
+    let titles: Vec<&str> = told().map(|step| step.title.as_str()).collect();
+    format!("[{}] {}", main.name, titles.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::tree::Graph;
+
+    #[test]
+    fn commands_are_named_by_what_is_worth_telling() {
+        let step = |name: &str, title: &str| {
+            let root = Graph::new(State::scratch(), "/").into_tree();
+            Step::new(name, root, ["/bin/true"]).with_title(title)
+        };
+        let steps = [
+            step("recall", ""),
+            step("restore", "restore layers"),
+            step("build", "run the buildpacks"),
+            step("complete", ""),
+            step("cache", "keep layers").optional(),
+        ];
+        assert_eq!(name(&steps), "[build] restore layers, run the buildpacks, keep layers");
+        assert_eq!(name(&steps[..1]), "[recall]");
+        assert_eq!(name(&steps[4..]), "[cache] keep layers");
     }
 }

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io;
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::Command;
 use std::process::Stdio;
 
@@ -30,6 +31,7 @@ use crate::tree::inside;
 pub(super) fn run(plan: &RunPlan, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<u8> {
     rustix::thread::set_no_new_privs(true)
         .map_err(|errno| from_io("could not forswear new privileges", errno.into()))?;
+    plan.emptied.iter().try_for_each(|path| empty(Path::new(path)))?;
     for owned in &plan.owned {
         let is_hidden_at_times = plan.processes.iter().any(|process| process.hidden.contains(&owned.path));
         owned::give(owned, is_hidden_at_times)?;
@@ -48,6 +50,19 @@ pub(super) fn run(plan: &RunPlan, environment: &dyn Fn(&str) -> Option<OsString>
         }
     }
     Ok(0)
+}
+
+/// Removes all that is in a directory.
+fn empty(directory: &Path) -> Result<()> {
+    let emptied = std::fs::read_dir(directory).and_then(|mut entries| {
+        entries.try_for_each(|entry| {
+            let entry = entry?;
+            let is_directory = entry.file_type()?.is_dir();
+            let path = entry.path();
+            if is_directory { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }
+        })
+    });
+    emptied.map_err(|error| from_io(format!("could not empty {}", directory.display()), error))
 }
 
 fn announce(process: &str) -> Result<()> {

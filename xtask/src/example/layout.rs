@@ -48,6 +48,23 @@ pub(crate) fn only_config_text(layout: &Path) -> Result<String> {
     Ok(fs::read_to_string(blob(layout, &digest(&manifest["config"])))?)
 }
 
+/// The configs of the index with a tag, with the platforms that it says they are for.
+///
+/// # Errors
+/// When there is no such index.
+pub(crate) fn configs(layout: &Path, tag: &str) -> Result<Vec<(String, Value)>> {
+    let index = manifest(layout, tag)?;
+    let entries = index["manifests"].as_array().ok_or("it is no index")?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let config = |entry: &Value| {
+        let platform = ["os", "architecture", "variant"].map(|key| text(&entry["platform"][key]));
+        let manifest = read(&blob(layout, &text(&entry["digest"])))?;
+        let config = read(&blob(layout, &text(&manifest["config"]["digest"])))?;
+        Ok((platform.join("/").trim_end_matches('/').to_owned(), config))
+    };
+    entries.iter().map(config).collect()
+}
+
 fn manifest(layout: &Path, tag: &str) -> Result<Value> {
     let index: Value = read(&layout.join("index.json"))?;
     let named = |entry: &&Value| entry["annotations"]["org.opencontainers.image.ref.name"] == tag;

@@ -13,16 +13,23 @@ use crate::example;
 pub(crate) mod application;
 mod asked;
 mod build;
+mod caches;
 mod cli;
+mod descriptors;
 mod errors;
+mod ignored;
 mod image;
+mod options;
 mod outputs;
+mod platforms;
 mod progress;
 pub(crate) mod pushed;
+mod questions;
 mod readme;
 mod rebuild;
 mod secrets;
 mod stock;
+mod witness;
 
 use application::Application;
 use application::EXPRESS;
@@ -63,7 +70,10 @@ pub(super) fn run() -> Result<()> {
             return Err(format!("the stores have different images: {one:?} and {other:?}").into());
         }
     }
-    let again = with_engine(Store::Containerd, &pushed, |place| works(place, &flask(place)?))?;
+    let again = with_engine(Store::Containerd, &pushed, |place| {
+        caches::read(place)?;
+        works(place, &flask(place)?)
+    })?;
     if again == containerd[0] {
         Ok(())
     } else {
@@ -95,9 +105,19 @@ fn check(place: &Place<'_>) -> Result<[Made; 2]> {
     cli::check(place, &flask, &made[0])?;
     errors::check(place)?;
     asked::check(place)?;
+    options::check(place)?;
+    descriptors::check(place)?;
+    ignored::check(place)?;
+    caches::check(place)?;
+    questions::check(place)?;
     secrets::check(place)?;
     readme::check(place)?;
     stock::check(place)?;
+    if let Store::Containerd = place.store {
+        // Docker Engine's own store has no indexes, and writes no caches of that kind.
+        platforms::check(place)?;
+        caches::write(place)?;
+    }
     Ok(made)
 }
 

@@ -1,11 +1,10 @@
 //! What `docker build --progress=rawjson` says of a build: which vertices worked when.
 
 use std::collections::BTreeMap;
-use std::io::BufRead as _;
-use std::io::BufReader;
 use std::io::Read;
 use std::time::Duration;
 
+use serde_json::Deserializer;
 use serde_json::Value;
 
 use crate::Result;
@@ -27,21 +26,18 @@ struct Vertex {
 }
 
 impl Timeline {
-    /// Reads what a build prints: one status a line, and other lines, which are returned as well.
-    pub(super) fn read(output: impl Read) -> Result<(Self, String)> {
-        let (mut timeline, mut rest) = (Self::default(), String::new());
-        for line in BufReader::new(output).lines() {
-            let line = line?;
-            let Ok(status) = serde_json::from_str::<Value>(&line) else {
-                rest.push_str(&line);
-                rest.push('\n');
-                continue;
-            };
+    /// Reads what a build prints: statuses, and what comes after them, which is returned as well.
+    pub(super) fn read(mut output: impl Read) -> Result<(Self, String)> {
+        let mut printed = String::new();
+        output.read_to_string(&mut printed)?;
+        let mut timeline = Self::default();
+        let mut statuses = Deserializer::from_str(&printed).into_iter::<Value>();
+        while let Some(Ok(status)) = statuses.next() {
             for vertex in status["vertexes"].as_array().into_iter().flatten() {
                 timeline.add(vertex);
             }
         }
-        Ok((timeline, rest))
+        Ok((timeline, printed[statuses.byte_offset()..].trim().to_owned()))
     }
 
     /// Prints the vertices that took longer than `shown`, in order, with times since the first of all.

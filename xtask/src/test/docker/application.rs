@@ -14,7 +14,7 @@ use crate::workspace;
 pub(crate) struct Example {
     pub(crate) name: &'static str,
     /// A source file that no dependency depends on, and a comment for its end.
-    source: (&'static str, &'static str),
+    pub(super) source: (&'static str, &'static str),
     /// What the answer to `GET /` contains.
     pub(crate) answer: &'static str,
     /// What its buildpack says when it has nothing to install.

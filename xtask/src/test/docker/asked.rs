@@ -1,7 +1,6 @@
 //! What `docker build` can be asked for beside an image of an application: each is witnessed by a buildpack of the test.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -9,8 +8,9 @@ use super::Place;
 use super::application::Application;
 use super::application::FLASK;
 use super::image::Image;
+use super::witness::buildpack;
+use super::witness::says;
 use crate::Result;
-use crate::command;
 use crate::engine::docker::Store;
 use crate::example;
 use crate::test::step::timed;
@@ -19,8 +19,7 @@ use crate::test::step::timed;
 const SECRET: &str = "planted-file-51d0aa";
 
 /// Fails unless everything is as the descriptor and the command line say.
-const WITNESS: &str = "#!/bin/sh
-set -eu
+const WITNESS: &str = "
 test ! -e left-out || { echo 'the descriptor does not leave it out'; exit 1; }
 test ! -e ignored || { echo '.dockerignore does not leave it out'; exit 1; }
 test \"$(cat \"$CNB_PLATFORM_DIR/env/OF_DESCRIPTOR\")\" = 1
@@ -68,8 +67,22 @@ pub(super) fn check(place: &Place<'_>) -> Result<()> {
     match place.store {
         Store::Containerd => timed("a builder in a layout of the client", || in_layout(place, &flask))?,
         // BuildKit of Docker Engine reads none without containerd's store.
-        Store::Classic => {}
+        Store::Classic => timed("a layout of the client that cannot be read", || {
+            let mut build = build(place, &flask, &[])?;
+            in_context(&mut build);
+            says(&build.fail()?, &["oci-layout", "containerd"])
+        })?,
     }
+    timed("a builder of a context", || {
+        let mut build = build(place, &flask, &["--target=detect".to_owned()])?;
+        for (context, argument, image) in
+            [("builder", "builder", &place.pushed.builder), ("run-image", "CNB_RUN_IMAGE", &place.pushed.run)]
+        {
+            build.options.unset(argument);
+            build.arguments.push(format!("--build-context={context}=docker-image://{image}"));
+        }
+        build.print().map(drop)
+    })?;
     timed("a result by platform", || {
         let directory = files(place, &flask, "detect", |build| {
             build.options.set("BUILDKIT_MULTI_PLATFORM", "1");
@@ -77,7 +90,7 @@ pub(super) fn check(place: &Place<'_>) -> Result<()> {
         })?;
         has(&directory.join("linux_amd64/layers/group.toml"), "test/own")
     })?;
-    timed("outline", || outline(place, &flask))?;
+    timed("an unknown target", || unknown_target(place, &flask))?;
     timed("an unknown build argument", || refused(place, &flask, "CNB_BUILDR", "`CNB_BUILDER`"))
 }
 
@@ -97,23 +110,10 @@ fn prepare(place: &Place<'_>) -> Result<Application> {
     fs::write(flask.directory.join(".dockerignore"), "# not sent\n/ignored\n")?;
     fs::write(place.scratch.join("secret-file"), SECRET)?;
     buildpack(&flask.directory.join("own"), "test/own", WITNESS)?;
-    let layer = "#!/bin/sh\nset -eu\nmkdir \"$CNB_LAYERS_DIR/kept\"\necho kept >\"$CNB_LAYERS_DIR/kept/file\"\n\
+    let layer = "mkdir \"$CNB_LAYERS_DIR/kept\"\necho kept >\"$CNB_LAYERS_DIR/kept/file\"\n\
                  printf '[types]\\nlaunch = true\\n' >\"$CNB_LAYERS_DIR/kept.toml\"\n";
     buildpack(&place.scratch.join("more"), "test/more", layer)?;
     Ok(flask)
-}
-
-fn buildpack(directory: &Path, id: &str, build: &str) -> Result<()> {
-    fs::create_dir_all(directory.join("bin"))?;
-    let descriptor =
-        format!("api = '0.10'\n[buildpack]\nid = '{id}'\nversion = '1'\n[[targets]]\nos = 'linux'\n");
-    fs::write(directory.join("buildpack.toml"), descriptor)?;
-    for (name, text) in [("detect", "#!/bin/sh\n"), ("build", build)] {
-        let file = directory.join("bin").join(name);
-        fs::write(&file, text)?;
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
-    }
-    Ok(())
 }
 
 fn build<'a>(place: &Place<'a>, flask: &'a Application, arguments: &[String]) -> Result<super::Build<'a>> {
@@ -153,17 +153,20 @@ fn files<'a>(
     let output = format!("--output=type=local,dest={}", directory.display());
     let mut build = build(place, flask, &[format!("--target={target}"), output])?;
     change(&mut build);
-    let output = build.run()?;
-    if output.status.success() { Ok(directory) } else { Err(String::from_utf8_lossy(&output.stderr).into()) }
+    build.print()?;
+    Ok(directory)
 }
 
 fn in_layout(place: &Place<'_>, flask: &Application) -> Result<()> {
-    let layout = example::image("builder").replacen("oci:", "oci-layout://", 1);
-    let directory = files(place, flask, "detect", |build| {
-        build.options.unset("builder");
-        build.arguments.push(format!("--build-context=builder={layout}"));
-    })?;
+    let directory = files(place, flask, "detect", in_context)?;
     has(&directory.join("layers/group.toml"), "test/own")
+}
+
+/// Takes the builder from a directory of the client.
+fn in_context(build: &mut super::Build<'_>) {
+    build.options.unset("builder");
+    let layout = example::image("builder").replacen("oci:", "oci-layout://", 1);
+    build.arguments.push(format!("--build-context=builder={layout}"));
 }
 
 fn has(file: &Path, text: &str) -> Result<()> {
@@ -171,17 +174,9 @@ fn has(file: &Path, text: &str) -> Result<()> {
     if found.contains(text) { Ok(()) } else { Err(format!("{} is\n{found}", file.display()).into()) }
 }
 
-fn outline(place: &Place<'_>, flask: &Application) -> Result<()> {
-    let mut buildx = place.engine.buildx();
-    buildx.env("BUILDX_EXPERIMENTAL", "1").current_dir(&flask.directory);
-    buildx.args(["build", "--print=outline", "--file=project.toml", "--build-arg=CNB_SECRETS=file", "."]);
-    let outline = command::read(&mut buildx)?;
-    for expected in ["CNB_CLEAR_CACHE", "OF_DESCRIPTOR", "file"] {
-        if !outline.contains(expected) {
-            return Err(format!("`{expected}` is not in\n{outline}").into());
-        }
-    }
-    Ok(())
+fn unknown_target(place: &Place<'_>, flask: &Application) -> Result<()> {
+    let printed = build(place, flask, &["--target=test".to_owned()])?.fail()?;
+    says(&printed, &["there is no target `test`: there are `detect`, `build` and `image`"])
 }
 
 fn refused(place: &Place<'_>, flask: &Application, name: &str, known: &str) -> Result<()> {

@@ -64,11 +64,7 @@ impl<'a> Build<'a> {
     pub(super) fn succeed(mut self) -> Result<Built> {
         let file = self.engine.scratch()?.join("metadata.json");
         self.arguments.extend(["--metadata-file".to_owned(), file.display().to_string()]);
-        let output = self.run()?;
-        let printed = String::from_utf8_lossy(&output.stderr);
-        if !output.status.success() {
-            return Err(format!("docker build {}: {}\n{printed}", self.shown(), output.status).into());
-        }
+        let printed = self.print()?;
         let metadata: Value = serde_json::from_slice(&fs::read(file)?)?;
         let digest = |name: &str| match metadata[name].as_str() {
             Some(digest) => Ok(digest.to_owned()),
@@ -79,6 +75,19 @@ impl<'a> Build<'a> {
             manifest: digest("containerimage.digest")?,
             config: digest("containerimage.config.digest")?,
         })
+    }
+
+    /// Builds what has to succeed, whatever it makes, and returns what was printed.
+    ///
+    /// # Errors
+    /// With that when it does not.
+    pub(super) fn print(&self) -> Result<String> {
+        let output = self.run()?;
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() {
+            return Ok(printed);
+        }
+        Err(format!("docker build {}: {}\n{printed}", self.shown(), output.status).into())
     }
 
     /// Builds what must not succeed, and returns what was printed.

@@ -19,6 +19,7 @@ pub(super) struct Image {
     /// In the order of layers.
     pub(super) diff_ids: Vec<String>,
     labels: Value,
+    created: String,
 }
 
 impl Image {
@@ -26,12 +27,47 @@ impl Image {
         let text = read(engine.docker().args(["image", "inspect", "--format", "{{json .}}", name]))?;
         let image: Value = serde_json::from_str(&text)?;
         let diff_ids = serde_json::from_value(image["RootFS"]["Layers"].clone())?;
-        Ok(Self { name: name.to_owned(), diff_ids, labels: image["Config"]["Labels"].clone() })
+        let created = image["Created"].as_str().unwrap_or_default().to_owned();
+        Ok(Self { name: name.to_owned(), diff_ids, labels: image["Config"]["Labels"].clone(), created })
     }
 
     /// The value of a label.
     pub(super) fn label(&self, name: &str) -> Option<&str> {
         self.labels[name].as_str()
+    }
+
+    /// Checks that it was created at a time, and so was each of its layers that the run image does not have.
+    pub(super) fn was_created(&self, engine: &Engine, time: &str) -> Result<()> {
+        let mut history = engine.docker();
+        history.args(["history", "--human=false", "--format={{.CreatedAt}}", &self.name]);
+        let history = read(&mut history)?;
+        let run_image = self.metadata()?["runImage"]["topLayer"].clone();
+        let own = self.diff_ids.iter().rev().take_while(|diff_id| run_image != diff_id.as_str()).count();
+        let is_then = |line: &str| line.trim_end_matches('Z') == time.trim_end_matches('Z');
+        if self.created == time && own > 0 && history.lines().take(own).all(is_then) {
+            return Ok(());
+        }
+        Err(format!("{} was created {}, with {own} layers at\n{history}", self.name, self.created).into())
+    }
+
+    /// Checks that it is another image in nothing that its containers could tell.
+    pub(super) fn differs_in_times(&self, other: &Self) -> Result<()> {
+        if (&self.diff_ids, &self.labels) == (&other.diff_ids, &other.labels) && self.created != other.created
+        {
+            return Ok(());
+        }
+        Err(format!("{self:?} is not {other:?} at another time").into())
+    }
+
+    /// The diffID of a layer of a buildpack.
+    pub(super) fn layer(&self, buildpack: &str, layer: &str) -> Result<String> {
+        let metadata = self.metadata()?;
+        let buildpacks = metadata["buildpacks"].as_array().into_iter().flatten();
+        let mut layers =
+            buildpacks.filter(|entry| entry["key"] == buildpack).map(|entry| &entry["layers"][layer]);
+        let diff_id = layers.next().and_then(|layer| layer["sha"].as_str());
+        let diff_id = diff_id.ok_or_else(|| format!("{buildpack} has no layer {layer}: {metadata}"))?;
+        Ok(diff_id.to_owned())
     }
 
     /// Checks that its labels are complete and name the layers that it has.
@@ -59,9 +95,12 @@ impl Image {
     }
 
     fn application(&self) -> Result<BTreeSet<String>> {
-        let label = self.labels[LIFECYCLE].as_str().unwrap_or_default();
-        let metadata: Value = serde_json::from_str(label)?;
+        let metadata = self.metadata()?;
         let layers = metadata["app"].as_array().into_iter().flatten();
         Ok(layers.filter_map(|layer| layer["sha"].as_str().map(str::to_owned)).collect())
+    }
+
+    fn metadata(&self) -> Result<Value> {
+        Ok(serde_json::from_str(self.labels[LIFECYCLE].as_str().unwrap_or_default())?)
     }
 }

@@ -26,8 +26,8 @@ pub(crate) struct Pushed {
     registry: Registry,
     /// The reference of the frontend.
     pub(crate) frontend: String,
-    builder: String,
-    run: String,
+    pub(super) builder: String,
+    pub(super) run: String,
     /// The builder with the Go lifecycle, if somebody has that.
     pub(crate) stock: Option<String>,
 }
@@ -88,7 +88,12 @@ impl Pushed {
 
     /// A reference of the registry that nothing is pushed to.
     pub(crate) fn missing(&self) -> String {
-        format!("{}/cnb/missing:latest", self.registry.address())
+        self.reference("missing")
+    }
+
+    /// A reference of the registry.
+    pub(super) fn reference(&self, name: &str) -> String {
+        format!("{}/cnb/{name}:latest", self.registry.address())
     }
 
     /// How the reference of the run image begins in labels: with the name that the builder declares, wherever the image

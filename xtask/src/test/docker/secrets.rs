@@ -61,13 +61,12 @@ fn build<'a>(place: &Place<'a>, flask: &'a Application) -> Result<super::Build<'
 }
 
 fn printed(place: &Place<'_>, flask: &Application) -> Result<()> {
-    let output = build(place, flask)?.run()?;
-    let printed = String::from_utf8_lossy(&output.stderr);
-    if !output.status.success() || !printed.contains("the witness got both") {
+    let printed = build(place, flask)?.print()?;
+    if !printed.contains("the witness got both") {
         return Err(format!("the witness did not get what was planted:\n{printed}").into());
     }
     let file = place.scratch.join("printed");
-    fs::write(&file, &*printed)?;
+    fs::write(&file, printed)?;
     expect_none(&file, &secrets_and_value()?)
 }
 
@@ -97,10 +96,7 @@ fn provenance(place: &Place<'_>, flask: &Application) -> Result<()> {
     build.arguments.push("--provenance=mode=max".to_owned());
     build.arguments.push(format!("--output=type=oci,dest={}", archive.display()));
     // What is exported is an index, which has no config.
-    let output = build.run()?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
-    }
+    build.print()?;
     let directory = place.scratch.join("provenance");
     fs::create_dir(&directory)?;
     extract(&archive, &directory)?;
