@@ -25,6 +25,8 @@ pub(super) struct Pushed {
     registry: Registry,
     /// The reference of the frontend.
     pub(super) frontend: String,
+    /// That for descriptors of the first schema.
+    pub(super) first_frontend: String,
     pub(super) builder: String,
     pub(super) run: String,
 }
@@ -41,10 +43,12 @@ impl Pushed {
     /// Starts the registry and fills it.
     pub(super) fn new() -> Result<Self> {
         let registry = Registry::start_for(ACCOUNT)?;
-        let frontend = registry.take(&static_image::name(&frontend_image::make()?), "cnb/frontend:0.2")?;
+        let image = static_image::name(&frontend_image::make()?);
+        let frontend = registry.take(&image, "cnb/frontend:0.2")?;
+        let first_frontend = registry.take(&image, "cnb/frontend:0.1")?;
         let builder = registry.take(&example::image("builder"), "cnb/builder:latest")?;
         let run = registry.take(&example::image(RUN_IMAGE), "cnb/run:bookworm")?;
-        Ok(Self { registry, frontend, builder, run })
+        Ok(Self { registry, frontend, first_frontend, builder, run })
     }
 
     /// Gives an engine's `docker` the account.
