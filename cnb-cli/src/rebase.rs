@@ -140,6 +140,7 @@ fn exit(error: &Error) -> Exit {
         }
         Error::Read { kind: ErrorKind::Unsupported | ErrorKind::InvalidInput, .. }
         | Error::Unsupported(_) => Exit::Usage,
+        Error::Read { kind: ErrorKind::Unavailable, .. } => Exit::Machine,
         Error::Write { .. } => Exit::Export,
         Error::Rebase { .. } | Error::Refused { .. } => Exit::Rebase,
         _ => Exit::Other,
@@ -149,6 +150,7 @@ fn exit(error: &Error) -> Exit {
 fn help(error: &Error) -> Option<&'static str> {
     match error {
         Error::Refused { .. } => Some("pass --force to rebase all the same, or another --run-image IMAGE"),
+        Error::Rebase { .. } => Some("build it anew with `cnb build`"),
         Error::RunImage(_) => Some("pass --run-image IMAGE"),
         Error::Write { kind: ErrorKind::Exhausted, .. } | Error::Read { kind: ErrorKind::Exhausted, .. } => {
             Some("make room, also in the directory for temporary files, which TMPDIR names")

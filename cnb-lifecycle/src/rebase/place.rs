@@ -148,10 +148,12 @@ impl Place {
     /// Brings a blob into a repository, unless that has it.
     pub(super) fn send(&self, blob: &Descriptor, (registry, to): (&Registry, &Reference)) -> Result<()> {
         match &self.kind {
-            Kind::Layout { layout, .. } => drop(registry.push_blob(to, layout.blobs(), blob)?),
+            Kind::Layout { layout, .. } => {
+                registry.push_blob(to, layout.blobs(), blob)?;
+            }
             Kind::Registry { reference, .. } if same_repository(reference, to) => {}
             Kind::Registry { registry: source, reference } => {
-                drop(registry.copy_blob((source, reference), to, blob)?)
+                registry.copy_blob((source, reference), to, blob)?;
             }
         }
         Ok(())
