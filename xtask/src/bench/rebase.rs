@@ -31,17 +31,17 @@ pub(super) fn run() -> Result<()> {
     let images = Images::make(&registry, &meter)?;
 
     // The first one mounts the layers of the new base; later ones find them.
-    let (sent, first) = metered(&meter, &images, 0)?;
+    let (sent, first) = metered(&meter, 0)?;
     let mut starts = Vec::new();
     let (mut layout, mut remote) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         starts.push(Cost::of(example::cnb().arg("--version"))?);
         layout.push(Cost::of(&mut images.in_layout(round))?);
         // The first one went to the other run image.
-        remote.push(Cost::of(&mut images.in_registry(&registry.address(), round + 1))?);
+        remote.push(Cost::of(&mut Images::in_registry(&registry.address(), round + 1))?);
     }
     // Back to the old one, whose layers are there.
-    let (again, _) = metered(&meter, &images, 1)?;
+    let (again, _) = metered(&meter, 1)?;
 
     println!(
         "\nan image with {} MB of layers, {ROUNDS} rebases each onto another run image",
@@ -65,9 +65,9 @@ pub(super) fn run() -> Result<()> {
 }
 
 /// A rebase through the meter, and the bytes that it sent.
-fn metered(meter: &Meter, images: &Images, round: usize) -> Result<(u64, Cost)> {
+fn metered(meter: &Meter, round: usize) -> Result<(u64, Cost)> {
     let before = meter.sent.load(Ordering::Relaxed);
-    let cost = Cost::of(&mut images.in_registry(&meter.address(), round))?;
+    let cost = Cost::of(&mut Images::in_registry(&meter.address(), round))?;
     Ok((meter.sent.load(Ordering::Relaxed) - before, cost))
 }
 

@@ -48,29 +48,24 @@ impl Images {
             for file in files {
                 umoci(&["insert", "--image", &image, file, file])?;
             }
-            registry.take(&images.run_image(tag), &format!("run:{tag}"))?;
+            registry.take(&images.image(tag), &format!("run:{tag}"))?;
         }
         images.application(&[registry.address(), meter.address()])?;
         // The same image goes to the registry: that is a rebase, too.
         let to = format!("docker://{}/app", registry.address());
-        command::read(images.rebase("oci", "app").args([
-            "--run-image",
-            &images.run_image("old"),
-            "--output",
-            &to,
-        ]))?;
+        command::read(images.rebase().args(["--run-image", &images.image("old"), "--output", &to]))?;
         Ok(images)
     }
 
     /// A rebase in the layout: to the new run image in every other round.
     pub(super) fn in_layout(&self, round: usize) -> Command {
-        let mut rebase = self.rebase("oci", "app");
-        rebase.args(["--run-image", &self.run_image(tag(round))]);
+        let mut rebase = self.rebase();
+        rebase.args(["--run-image", &self.image(tag(round))]);
         rebase
     }
 
     /// As [`Images::in_layout`], in the registry at an address.
-    pub(super) fn in_registry(&self, address: &str, round: usize) -> Command {
+    pub(super) fn in_registry(address: &str, round: usize) -> Command {
         let mut rebase = example::cnb();
         rebase.args(["rebase", &format!("docker://{address}/app"), "--run-image"]);
         rebase.arg(format!("docker://{address}/run:{}", tag(round)));
@@ -88,19 +83,19 @@ impl Images {
         Ok(())
     }
 
-    fn rebase(&self, transport: &str, tag: &str) -> Command {
+    fn rebase(&self) -> Command {
         let mut rebase = example::cnb();
-        rebase.args(["rebase", &format!("{transport}:{}:{tag}", self.layout.display())]);
+        rebase.args(["rebase", &self.image("app")]);
         rebase
     }
 
-    fn run_image(&self, tag: &str) -> String {
+    fn image(&self, tag: &str) -> String {
         format!("oci:{}:{tag}", self.layout.display())
     }
 
     /// An image on the old run image. Its layers are noise: nothing reads them.
     fn application(&self, addresses: &[String]) -> Result<()> {
-        let mut index = self.json(&self.layout.join("index.json"))?;
+        let mut index = json_of(&self.layout.join("index.json"))?;
         let run = &index["manifests"][0];
         let digest = run["digest"].as_str().ok_or("umoci writes digests")?.to_owned();
         let mut manifest = self.document(&digest)?;
@@ -135,11 +130,7 @@ impl Images {
     }
 
     fn document(&self, digest: &str) -> Result<Value> {
-        self.json(&self.layout.join("blobs").join(digest.replace(':', "/")))
-    }
-
-    fn json(&self, path: &Path) -> Result<Value> {
-        Ok(serde_json::from_slice(&fs::read(path)?)?)
+        json_of(&self.layout.join("blobs").join(digest.replace(':', "/")))
     }
 
     /// Writes a blob; its digest and size.
@@ -151,6 +142,10 @@ impl Images {
         fs::rename(&new, new.with_file_name(hex))?;
         Ok((format!("sha256:{hex}"), size))
     }
+}
+
+fn json_of(path: &Path) -> Result<Value> {
+    Ok(serde_json::from_slice(&fs::read(path)?)?)
 }
 
 fn tag(round: usize) -> &'static str {

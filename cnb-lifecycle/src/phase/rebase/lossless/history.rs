@@ -24,7 +24,7 @@ pub(super) fn history(base: Counted<'_>, app: Counted<'_>, lower: usize) -> Opti
 }
 
 /// The history, if it has an entry for each layer.
-fn fitting<'a>((config, layers): Counted<'a>) -> Option<&'a Vec<Value>> {
+fn fitting((config, layers): Counted<'_>) -> Option<&Vec<Value>> {
     let entries = config.get("history")?.as_array()?;
     (entries.iter().filter(|entry| has_layer(entry)).count() == layers).then_some(entries)
 }
