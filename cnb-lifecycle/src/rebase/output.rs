@@ -1,5 +1,6 @@
 //! Writes what was made: blobs first, then what names them, in the end the name.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -134,8 +135,7 @@ fn is_of_source(tag: Option<&str>, whole: &Whole, source: &Place) -> bool {
 
 /// Puts everything into a layout. What stays in its place there keeps what the layout says of it.
 fn put(whole: &Whole, layout: &Layout, tag: Option<&str>, in_place: bool) -> Result<()> {
-    let blobs = whole.parts.iter().flat_map(|part| &part.blobs).collect();
-    parallel::map(blobs, |(blob, place)| place.bring(blob, layout.blobs()))?;
+    parallel::map(blobs(whole), |(blob, place)| place.bring(blob, layout.blobs()))?;
     let documents = whole.parts.iter().flat_map(|part| part.config.iter().chain([&part.manifest]));
     for document in documents {
         layout.blobs().put(document)?;
@@ -154,8 +154,7 @@ fn to_registry(whole: &Whole, registry: &Registry, to: &Reference) -> Result<boo
     if registry.head(to).is_ok_and(|there| there.is_some_and(|there| there.digest == whole.entry.digest)) {
         return Ok(false);
     }
-    let blobs = whole.parts.iter().flat_map(|part| &part.blobs).collect();
-    parallel::map(blobs, |(blob, place)| place.send(blob, (registry, to)))?;
+    parallel::map(blobs(whole), |(blob, place)| place.send(blob, (registry, to)))?;
     for config in whole.parts.iter().filter_map(|part| part.config.as_ref()) {
         registry.put_blob(to, config)?;
     }
@@ -168,6 +167,13 @@ fn to_registry(whole: &Whole, registry: &Registry, to: &Reference) -> Result<boo
     }
     put(to, &whole.entry, &whole.bytes)?;
     Ok(true)
+}
+
+/// Each blob once: images for several platforms may share some.
+fn blobs(whole: &Whole) -> Vec<(&Descriptor, &Place)> {
+    let all = whole.parts.iter().flat_map(|part| &part.blobs);
+    let by_digest: BTreeMap<_, _> = all.map(|(blob, place)| (&blob.digest, (blob, &**place))).collect();
+    by_digest.into_values().collect()
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {

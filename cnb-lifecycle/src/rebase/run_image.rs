@@ -115,7 +115,9 @@ impl<'a> RunImages<'a> {
             // Never a path of this machine.
             _ => repository(&name).to_owned(),
         };
-        let identifier = format!("{repository}@{}", image.descriptor.digest);
+        let digest = &image.descriptor.digest;
+        let identifier =
+            if repository.is_empty() { digest.to_string() } else { format!("{repository}@{digest}") };
         Base { found: FoundImage::new(name, identifier, image), place: Arc::clone(place) }
     }
 }
