@@ -17,7 +17,7 @@ mod local;
 mod own_files;
 mod request;
 mod selection;
-mod signal;
+pub(crate) mod signal;
 
 pub(crate) use args::Args;
 pub(crate) use failure::of_backend;

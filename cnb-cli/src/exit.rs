@@ -37,6 +37,8 @@ pub(crate) enum Exit {
     Build = 52,
     /// Writing the image failed.
     Export = 62,
+    /// The image cannot be on the new run image.
+    Rebase = 72,
     /// Ctrl-C.
     Interrupted = 130,
     /// SIGTERM.

@@ -13,6 +13,7 @@ mod exit;
 mod inspect;
 mod paths;
 mod progress;
+mod rebase;
 mod registry;
 
 /// Build OCI images from applications with Cloud Native Buildpacks, fully locally.
@@ -28,6 +29,7 @@ enum Command {
     Build(Box<build::Args>),
     Builder(builder::Args),
     Inspect(inspect::Args),
+    Rebase(rebase::Args),
 }
 
 const IMAGE_NAMES: &str = "\
@@ -50,6 +52,7 @@ Exit codes:
    11  lifecycle and program have no Platform API in common
    20  no buildpack group passed, 21 after errors; 22 detection failed otherwise
    42  restoring failed, 51 a buildpack, 52 building, 62 writing the image
+   72  the image cannot be on the new run image
   130  interrupted, 143 terminated";
 
 fn main() -> ExitCode {
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Build(args) => return build::run(&args),
         Command::Builder(args) => builder::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Rebase(args) => return rebase::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -46,6 +46,10 @@ use crate::target::Target;
 /// # Errors
 /// Whatever is wrong, with lines of the descriptor from when there is one.
 pub async fn build(gateway: Gateway) -> Result<Output, BuildError> {
+    answer(gateway).await.map_err(error::shown)
+}
+
+async fn answer(gateway: Gateway) -> Result<Output, BuildError> {
     let options = Options::read(&gateway.environment().options).map_err(|error| error::invalid(&error))?;
     capabilities::check(&options.capabilities)?;
     let question = options.request.as_deref().map(Subrequest::read).transpose()?;

@@ -4,6 +4,7 @@ use cnb_core::diagnostic::SourceFile;
 use cnb_llb::Annotate as _;
 use cnb_llb::Copy;
 use cnb_llb::Differ;
+use cnb_llb::FileOp;
 use cnb_llb::Git;
 use cnb_llb::Local;
 use cnb_llb::State;
@@ -197,7 +198,8 @@ fn repository(address: &str) -> Option<State> {
 
 /// A directory of a tree as a tree.
 fn part(state: &State, path: &str) -> State {
-    State::scratch().file(Copy::new(state, path, "/").contents_only())
+    let copy = FileOp::new(Copy::new(state, path, "/").contents_only());
+    State::scratch().file(copy.named(format!("[internal] take {path}")))
 }
 
 fn unsupported(message: String) -> BuildError {

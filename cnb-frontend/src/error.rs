@@ -10,6 +10,7 @@ use cnb_lifecycle::platform;
 use cnb_llb::Warning;
 use cnb_llb::errdefs::BuildError;
 use cnb_llb::errdefs::Code;
+use cnb_llb::errdefs::Detail;
 use cnb_llb::errdefs::Source;
 
 use crate::place::Place;
@@ -77,6 +78,18 @@ pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
+/// An error as it is shown best: every program that it comes by puts the word for its code before the message, if it has
+/// one. Codes that programs understand stay.
+pub fn shown(error: BuildError) -> BuildError {
+    let is_for_programs =
+        |detail: &Detail| matches!(detail, Detail::FrontendCapability(_) | Detail::Subrequest(_));
+    if error.code() == Code::Cancelled || error.details().iter().any(is_for_programs) {
+        return error;
+    }
+    let plain = BuildError::new(Code::Unknown, error.message());
+    error.details().iter().cloned().fold(plain, BuildError::with_detail)
+}
+
 fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a BuildError> {
     let mut all = std::iter::successors(Some(error), |error| (**error).source());
     all.find_map(|error| error.downcast_ref::<BuildError>())
@@ -125,7 +138,6 @@ mod tests {
     use cnb_core::diagnostic::SourceFile;
     use cnb_core::project::Descriptor;
     use cnb_llb::Platform;
-    use cnb_llb::errdefs::Detail;
     use cnb_llb::gateway::Options;
 
     use super::*;
@@ -212,6 +224,16 @@ mod tests {
         let error = build(BuildError::new(Code::Unknown, "x").with_detail(vertex));
         let error = of_build(&error, TEXT, &[]);
         assert_eq!((error.vertex(), line(&error)), (Some("sha256:1"), 5));
+    }
+
+    #[test]
+    fn only_programs_are_told_codes() {
+        let place = Place::start(&SourceFile::new("f", "x"));
+        let error = shown(placed(BuildError::new(Code::InvalidArgument, "odd"), &place));
+        assert_eq!((error.code(), error.message(), error.sources().count()), (Code::Unknown, "odd", 1));
+        let capability = Detail::FrontendCapability("x".to_owned());
+        let error = shown(BuildError::new(Code::Unimplemented, "x").with_detail(capability));
+        assert_eq!(error.code(), Code::Unimplemented);
     }
 
     #[test]

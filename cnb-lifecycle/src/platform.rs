@@ -42,6 +42,7 @@ pub use request::ExtraBuildpack;
 pub use request::PROXY_VARIABLES;
 pub use request::directory;
 pub use request::program;
+pub(crate) use run_image::repository;
 pub use selection::BuilderBuildpacks;
 
 /// Builds an application into an image and writes it to every output.

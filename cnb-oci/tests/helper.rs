@@ -110,8 +110,9 @@ fn as_user(process: Process) -> Process {
     Process { user: USER, ..process }
 }
 
+/// What processes wrote, without what the helper writes before each of several.
 fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    String::from_utf8_lossy(&output.stdout).replace(&helper::step_marker("a process"), "")
 }
 
 /// The exit code, and what was said about it.
@@ -124,6 +125,7 @@ fn the_first_process_that_fails_is_the_last() {
     let bench = Bench::new();
     let output = bench.run(vec![shell("echo 1"), shell("echo 2; exit 7"), shell("echo 3")]);
     assert_eq!((stdout(&output).as_str(), end(&output)), ("1\n2\n", (Some(7), String::new())));
+    assert_eq!(output.stdout, b"===> a process\n1\n===> a process\n2\n");
     let output = bench.run(vec![shell("kill -9 $$")]);
     assert_eq!(end(&output), (Some(128 + 9), String::new()));
     assert_eq!(end(&bench.run(Vec::new())), (Some(0), String::new()));

@@ -17,6 +17,7 @@ mod launcher;
 mod llb;
 mod measured;
 mod real_files;
+mod rebase;
 
 /// Something to measure, callable alone.
 struct Bench {
@@ -37,6 +38,11 @@ const BENCHES: &[Bench] = &[
         name: "launcher",
         about: "`launcher`: its size, and what it adds to a start",
         run: launcher::run,
+    },
+    Bench {
+        name: "rebase",
+        about: "`cnb rebase` of an image with 1 GB of layers, in a layout and a registry",
+        run: rebase::run,
     },
 ];
 

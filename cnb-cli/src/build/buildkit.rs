@@ -95,7 +95,8 @@ impl Prepared {
             let done = self.work(gateway, &side, &served, network, args, progress).await;
             let answer = match &done {
                 Ok(_) => Ok(Output::default()),
-                Err(failure) => Err(BuildError::new(Code::Aborted, failure.message.as_str())),
+                // Why is for a person here, and not for the history of the daemon.
+                Err(_) => Err(BuildError::new(Code::Aborted, "the build failed")),
             };
             outcome = Some(done);
             answer

@@ -61,7 +61,7 @@ impl RunImage {
 }
 
 /// A name without tag and digest: beside the digest that was found they say nothing more.
-fn repository(name: &str) -> &str {
+pub(crate) fn repository(name: &str) -> &str {
     let name = name.split_once('@').map_or(name, |(name, _)| name);
     let last = name.rfind('/').map_or(0, |slash| slash + 1);
     name[last..].find(':').map_or(name, |colon| &name[..last + colon])

@@ -62,6 +62,7 @@ impl BuildKit {
     ) -> Graph {
         let plan = TreePlan { to: format!("{OUT}{}", root.trim_end_matches('/')), parts };
         let exec = self.helper("tree", &plan, contents).named(name).mount(Mount::bind(&empty(root), OUT));
+        let exec = self.renewed(exec);
         let run =
             State::scratch().run(mounts.into_iter().fold(exec, |exec, mount| exec.mount(mount.read_only())));
         Graph::new(run.output(OUT).expect("it is mounted to be written"), root)

@@ -50,6 +50,12 @@ impl BuildKit {
         contents.states.into_iter().fold(exec, mount)
     }
 
+    /// A command without caches of its own, which runs again when nothing is to be taken from the last time.
+    pub(super) fn renewed(&self, exec: Exec) -> Exec {
+        // BuildKit would empty caches that are mounted, too.
+        if self.settings.runs_all { exec.ignore_cache() } else { exec }
+    }
+
     /// Runs a command of the helper, one of whose outputs this is.
     pub(super) async fn execute(&self, output: &Graph) -> Result<()> {
         match self.evaluate(output).await? {

@@ -83,7 +83,7 @@ impl BuildKit {
 
     async fn make(&self, work: Work, ids: &[String]) -> Result<Vec<(usize, Layer)>> {
         let Work { numbers, name, plan, contents, input } = work;
-        let mut exec = self.helper("layers", &plan, contents).named(name);
+        let mut exec = self.renewed(self.helper("layers", &plan, contents).named(name));
         exec = exec.mount(Mount::bind(&State::scratch(), REPORT));
         exec = input.into_iter().fold(exec, crate::Exec::mount);
         exec = plan

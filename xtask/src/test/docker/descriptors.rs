@@ -26,6 +26,8 @@ pub(super) fn check(place: &Place<'_>) -> Result<()> {
         let witness = Witness::described(place, "first", &descriptor)?;
         let mut build = witness.build(place, &[])?;
         build.options.unset("builder");
+        // The tag of the frontend says it, as the first schema has no version.
+        build.options.set("BUILDKIT_SYNTAX", &place.pushed.first_frontend);
         says(&build.succeed()?.progress.output(), &["planted in the first schema"])
     })?;
     let witness = Witness::described(place, "last", LAST)?;

@@ -16,7 +16,7 @@ use crate::test::step::timed;
 const PLATFORMS: [&str; 2] = ["linux/amd64", "linux/amd64/v2"];
 
 const SCRIPT: &str = r#"
-echo "$CNB_TARGET_ARCH/$CNB_TARGET_ARCH_VARIANT" >made
+echo "$CNB_TARGET_ARCH" >made
 printf '[[processes]]\ntype = "web"\ncommand = ["cat"]\nargs = ["made"]\ndefault = true\n' \
     >"$CNB_LAYERS_DIR/launch.toml"
 "#;

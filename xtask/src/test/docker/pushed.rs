@@ -26,6 +26,8 @@ pub(crate) struct Pushed {
     registry: Registry,
     /// The reference of the frontend.
     pub(crate) frontend: String,
+    /// That for descriptors of the first schema.
+    pub(super) first_frontend: String,
     pub(super) builder: String,
     pub(super) run: String,
     /// The builder with the Go lifecycle, if somebody has that.
@@ -44,7 +46,9 @@ impl Pushed {
     /// Starts the registry and fills it.
     pub(crate) fn new() -> Result<Self> {
         let registry = Registry::start_for(ACCOUNT)?;
-        let frontend = registry.take(&static_image::name(&frontend_image::make()?), "cnb/frontend:0.2")?;
+        let image = static_image::name(&frontend_image::make()?);
+        let frontend = registry.take(&image, "cnb/frontend:0.2")?;
+        let first_frontend = registry.take(&image, "cnb/frontend:0.1")?;
         let builder = registry.take(&example::image("builder"), "cnb/builder:latest")?;
         let run = registry.take(&example::image(RUN_IMAGE), "cnb/run:bookworm")?;
         let stock = lifecycle::named()?.map(|lifecycle| {
@@ -52,7 +56,7 @@ impl Pushed {
             example::builder::create(example::builder::CONFIG, Some(&lifecycle), &builder)?;
             registry.take(&builder, "cnb/stock:latest")
         });
-        Ok(Self { registry, frontend, builder, run, stock: stock.transpose()? })
+        Ok(Self { registry, frontend, first_frontend, builder, run, stock: stock.transpose()? })
     }
 
     /// Puts another image into the registry; returns its reference.

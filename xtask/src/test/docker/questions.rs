@@ -15,7 +15,7 @@ const DESCRIPTOR: &str = "[_]\nschema-version = '0.2'\n[[io.buildpacks.build.env
 const QUESTIONS: [(&str, &[&str]); 3] = [
     ("outline", &["CNB_CLEAR_CACHE", "OF_DESCRIPTOR", "planted", "db-key", "TARGET", "image"]),
     ("targets", &["detect", "build", "image", "(default)"]),
-    ("subrequests.describe", &["frontend.outline", "frontend.targets", "frontend.subrequests.describe"]),
+    ("subrequests.describe", &["outline", "targets", "subrequests.describe"]),
 ];
 
 pub(super) fn check(place: &Place<'_>) -> Result<()> {
