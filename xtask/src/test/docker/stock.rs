@@ -23,7 +23,8 @@ pub(super) fn check(place: &Place<'_>) -> Result<()> {
     };
     for api in APIS {
         println!("  the Go lifecycle, Platform API {api}:");
-        let more = vec![("builder", builder.as_str()), ("CNB_PLATFORM_API", api), ("CNB_CACHE_KEY", api)];
+        let more =
+            vec![("builder", builder.as_str()), ("CNB_PLATFORM_API", api), ("BUILDKIT_CACHE_MOUNT_NS", api)];
         let scratch = place.scratch.join(format!("stock-{api}"));
         let place = Place { more, scratch, ..*place };
         let flask = Application::copy(FLASK, &place.scratch, "flask")?;
