@@ -142,11 +142,14 @@ struct Command {
 impl Command {
     fn new(root: &Graph, exec: Exec, trees: Vec<(String, String)>) -> Self {
         let run = root.state.run(exec);
+        let state = |target: &str| run.output(target).expect("it is mounted to be written");
+        // Caches of other machines have what images consist of: these trees, and not what happened to the root.
+        let evaluated = trees.first().map_or_else(|| run.root(), |(target, _)| state(target));
         let output = |(target, root): (String, String)| {
-            let state = run.output(&target).expect("it is mounted to be written");
-            (target, Graph::new(state, &root).into_tree())
+            let tree = Graph::new(state(&target), &root).into_tree();
+            (target, tree)
         };
-        Self { evaluated: run.root(), outputs: trees.into_iter().map(output).collect() }
+        Self { evaluated, outputs: trees.into_iter().map(output).collect() }
     }
 }
 
