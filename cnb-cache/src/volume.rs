@@ -17,6 +17,7 @@ use std::fs::File;
 use std::io;
 use std::io::Read as _;
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -194,7 +195,8 @@ impl VolumeCache {
         })
     }
 
-    /// Makes what was staged the content of the cache.
+    /// Makes what was staged the content of the cache. When that is its content already, nothing is written: waiting for
+    /// a disk takes longer than most builds without a change.
     ///
     /// # Errors
     /// When that fails: then the old content stays.
@@ -218,6 +220,9 @@ impl VolumeCache {
         let path = staging.join(METADATA);
         let mut json = go_json::to_string(metadata).expect("all keys are strings");
         json.push('\n');
+        if self.is_unchanged(&json).unwrap_or(false) {
+            return atomic::remove_directory(&staging).map_err(VolumeError::at("committing", &staging));
+        }
         let write = || {
             let mut file = File::create(&path)?;
             file.write_all(json.as_bytes())?;
@@ -235,6 +240,24 @@ impl VolumeCache {
             tracing::debug!("the last content of the cache stays in {}: {error}", backup.display());
         }
         Ok(())
+    }
+
+    /// Whether the content consists of the files that were staged and of this metadata.
+    fn is_unchanged(&self, json: &str) -> io::Result<bool> {
+        let committed = self.committed();
+        if fs::read(committed.join(METADATA))? != json.as_bytes() {
+            return Ok(false);
+        }
+        let mut staged = 0;
+        for entry in fs::read_dir(self.staging())? {
+            let entry = entry?;
+            let (new, old) = (entry.metadata()?, fs::symlink_metadata(committed.join(entry.file_name()))?);
+            if (new.dev(), new.ino()) != (old.dev(), old.ino()) {
+                return Ok(false);
+            }
+            staged += 1;
+        }
+        Ok(fs::read_dir(committed)?.count() == staged + 1)
     }
 
     fn check_writable(&self) -> Result<(), VolumeError> {
@@ -457,6 +480,27 @@ mod tests {
         cache.commit(&CacheMetadata::default()).expect("committed");
         let cache = VolumeCache::open(directory.path()).expect("a cache");
         cache.read(id(b"two").as_str()).expect_err("a layer that was not staged again");
+    }
+
+    #[test]
+    fn what_is_there_already_is_not_written_again() {
+        let directory = filled();
+        let file = directory.path().join("committed").join(METADATA);
+        let number = || fs::metadata(&file).expect("metadata").ino();
+        let before = number();
+        let cache = VolumeCache::open(directory.path()).expect("a cache");
+        cache.reuse(id(b"one").as_str()).expect("a layer");
+        cache.commit(&metadata(b"one")).expect("committed");
+        assert_eq!(number(), before);
+        let names: Vec<_> = fs::read_dir(directory.path()).expect("a directory").collect();
+        assert_eq!(names.len(), 1, "{names:?}");
+
+        let damaged = directory.path().join(format!("committed/{}.tar", id(b"one")));
+        fs::write(&damaged, "One").expect("a file");
+        let cache = VolumeCache::open(directory.path()).expect("a cache");
+        add(&cache, b"one");
+        cache.commit(&metadata(b"one")).expect("committed");
+        assert_eq!(fs::read(&damaged).expect("a layer"), b"one");
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(crate) enum Exit {
     InvalidInput = 3,
     /// An image does not exist, or its bytes are not what their digests say.
     Image = 4,
-    /// The machine lacks something: an OCI runtime, user namespaces, a helper program.
+    /// The machine lacks something: an OCI runtime, user namespaces, a helper program, a daemon that answers.
     Machine = 5,
     /// Disk or memory is used up.
     Exhausted = 6,
@@ -37,6 +37,8 @@ pub(crate) enum Exit {
     Build = 52,
     /// Writing the image failed.
     Export = 62,
+    /// The image cannot be on the new run image.
+    Rebase = 72,
     /// Ctrl-C.
     Interrupted = 130,
     /// SIGTERM.
@@ -72,14 +74,16 @@ impl Failure {
         Self { exit: Exit::InvalidInput, message, is_rendered: true }
     }
 
-    /// A failure that tells an error and its causes, each on a line.
+    /// A failure that tells an error and its causes, each on a line. What a cause only repeats is told once.
     pub(crate) fn caused(exit: Exit, error: &dyn std::error::Error) -> Self {
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            message.push_str("\n  caused by: ");
-            message.push_str(&cause.to_string().replace('\n', "\n  "));
-            source = cause.source();
+        let mut last = error.to_string();
+        let mut message = last.clone();
+        for cause in std::iter::successors(error.source(), |error| error.source()).map(ToString::to_string) {
+            if cause != last {
+                message.push_str("\n  caused by: ");
+                message.push_str(&cause.replace('\n', "\n  "));
+            }
+            last = cause;
         }
         Self::new(exit, message)
     }
@@ -87,3 +91,19 @@ impl Failure {
 
 /// What a command returns.
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Told(&'static str, #[source] Option<Box<Self>>);
+
+    #[test]
+    fn causes_are_told_once() {
+        let cause = Told("gone", Some(Box::new(Told("gone", None))));
+        let failure = Failure::caused(Exit::Other, &Told("cannot read", Some(Box::new(cause))));
+        assert_eq!(failure.message, "cannot read\n  caused by: gone");
+    }
+}

@@ -13,6 +13,7 @@ mod exit;
 mod inspect;
 mod paths;
 mod progress;
+mod rebase;
 mod registry;
 
 /// Build OCI images from applications with Cloud Native Buildpacks, fully locally.
@@ -28,6 +29,7 @@ enum Command {
     Build(Box<build::Args>),
     Builder(builder::Args),
     Inspect(inspect::Args),
+    Rebase(rebase::Args),
 }
 
 const IMAGE_NAMES: &str = "\
@@ -37,17 +39,20 @@ Image names:
   oci-archive:FILE[:TAG]  a tar of an OCI layout
   docker-archive:FILE[:REFERENCE]
                           what `docker load` reads, for outputs alone
+  docker-daemon:REFERENCE an image in Docker Engine's own store, for outputs of
+                          --backend docker
 
 Exit codes:
     1  a failure without a code of its own
     2  wrong usage
     3  an invalid project.toml, builder.toml, env file or other input that a person wrote
     4  an image is missing or corrupt
-    5  the machine lacks something: an OCI runtime, user namespaces, a helper program
+    5  the machine lacks something: an OCI runtime, user namespaces, a helper program, a daemon that answers
     6  disk or memory is used up
    11  lifecycle and program have no Platform API in common
    20  no buildpack group passed, 21 after errors; 22 detection failed otherwise
    42  restoring failed, 51 a buildpack, 52 building, 62 writing the image
+   72  the image cannot be on the new run image
   130  interrupted, 143 terminated";
 
 fn main() -> ExitCode {
@@ -55,6 +60,7 @@ fn main() -> ExitCode {
         Command::Build(args) => return build::run(&args),
         Command::Builder(args) => builder::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Rebase(args) => return rebase::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -79,7 +79,7 @@ struct Quiet;
 impl EventSink for Quiet {
     fn event(&self, event: Event) {
         if let Event::Warning { message } = event {
-            tell(&format!("warning: {message}"));
+            warning(&message);
         }
     }
 }
@@ -95,6 +95,11 @@ impl Progress for Quiet {
 /// Tells a failure of a command without progress.
 pub(crate) fn failure(failure: &Failure) {
     tell(&error_text(failure));
+}
+
+/// Tells a warning of a command without progress.
+pub(crate) fn warning(message: &str) {
+    tell(&format!("warning: {message}"));
 }
 
 /// The text of a failure.

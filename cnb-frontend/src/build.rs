@@ -1,6 +1,7 @@
 //! The whole of it: from what BuildKit tells a frontend to what the frontend gives back.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
 use cnb_core::diagnostic::Diagnostic;
 use cnb_core::diagnostic::Diagnostics;
@@ -18,6 +19,7 @@ use cnb_llb::gateway::Gateway;
 use cnb_llb::gateway::Options;
 use cnb_llb::gateway::Output;
 use cnb_llb::gateway::PlatformOutput;
+use cnb_llb::gateway::Solve;
 use cnb_llb::gateway::Subrequest;
 
 use crate::buildpacks;
@@ -91,12 +93,22 @@ impl Build<'_> {
         }
         self.warn(&warnings).await?;
         self.warn_of_what_is_not_done(&asked(&platforms[0]), target).await?;
-        let application = self.directories.application(self.found).await?;
-        let mut outputs = Vec::new();
-        for platform in &platforms {
-            let output = self.build(&asked(platform), &application, target).await?;
-            outputs.push(PlatformOutput { id: platform.to_string(), output });
-        }
+        let application = self.directories.application(self.found);
+        let builds = async {
+            let mut outputs = Vec::new();
+            for platform in &platforms {
+                let output = self.build(&asked(platform), &application, target).await?;
+                outputs.push(PlatformOutput { id: platform.to_string(), output });
+            }
+            Ok::<_, BuildError>(outputs)
+        };
+        // The client sends its files while images are found. When that fails, whoever needs them says so.
+        let files = self.gateway.solve(Solve::graph(&application.definition()).evaluated());
+        let mut builds = pin!(builds);
+        let mut outputs = tokio::select! {
+            outputs = &mut builds => outputs?,
+            _ = files => builds.await?,
+        };
         match outputs.pop() {
             Some(only) if !is_index => Ok(only.output),
             last => Ok(Output::for_platforms(outputs.into_iter().chain(last))),

@@ -38,8 +38,8 @@ pub(crate) struct Found {
     pub(crate) file: SourceFile,
     /// The digest of what loads it: warnings are shown there.
     pub(crate) vertex: String,
-    /// The file beside it that says what the client does not send.
-    ignore: Option<String>,
+    /// What the client does not send.
+    excluded: Vec<String>,
 }
 
 impl<'a> Directories<'a> {
@@ -59,14 +59,19 @@ impl<'a> Directories<'a> {
         let followed = names.iter().flat_map(|name| [name.clone(), ignore::file_of(name)]).collect();
         let title = format!("[internal] load build definition from {}", names[0]);
         let state = self.beside_descriptor(followed, Differ::None, title);
-        let directory = self.solve(&state).await?;
+        // Nearly always there is no file of its own beside the descriptor that says what is not sent.
+        let (directory, ignored) = tokio::join!(self.solve(&state), self.ignored());
+        let directory = directory?;
         for name in &names {
             let Some(bytes) = read_if_any(&directory, name).await? else { continue };
             let file = descriptor::source(name, &bytes).map_err(|errors| error::of_diagnostics(&errors))?;
             let ignore = read_if_any(&directory, &ignore::file_of(name)).await?;
-            let ignore = ignore.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            let excluded = match ignore {
+                Some(bytes) => ignore::patterns(&String::from_utf8_lossy(&bytes)),
+                None => ignored?,
+            };
             let vertex = state.digest().map(|digest| digest.to_string()).unwrap_or_default();
-            return Ok(Found { file, vertex, ignore });
+            return Ok(Found { file, vertex, excluded });
         }
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         let message =
@@ -75,17 +80,13 @@ impl<'a> Directories<'a> {
     }
 
     /// The application. What `.dockerignore` names is not sent; nothing is known of it in a repository, as for Docker.
-    pub(crate) async fn application(&self, found: &Found) -> Result<State, BuildError> {
+    pub(crate) fn application(&self, found: &Found) -> State {
         if let Some(remote) = &self.remote {
             let directory = self.options.context_subdirectory.as_deref();
-            return Ok(directory.map_or_else(|| remote.clone(), |path| part(remote, path)));
+            return directory.map_or_else(|| remote.clone(), |path| part(remote, path));
         }
-        let excluded = match &found.ignore {
-            Some(text) => ignore::patterns(text),
-            None => self.ignored().await?,
-        };
-        let local = self.local(CONTEXT_DIRECTORY, CONTEXT_DIRECTORY).exclude(excluded);
-        Ok(local.named("[internal] load build context").state())
+        let local = self.local(CONTEXT_DIRECTORY, CONTEXT_DIRECTORY).exclude(found.excluded.clone());
+        local.named("[internal] load build context").state()
     }
 
     /// The texts of these files beside the descriptor; none for one that is not there.
@@ -131,6 +132,9 @@ impl<'a> Directories<'a> {
 
     /// What [`ignore::FILE`] of the context says.
     async fn ignored(&self) -> Result<Vec<String>, BuildError> {
+        if self.remote.is_some() {
+            return Ok(Vec::new());
+        }
         let hint = format!("{CONTEXT_DIRECTORY}-{}", ignore::FILE);
         let local = self.local(CONTEXT_DIRECTORY, &hint).follow([ignore::FILE]).differ(Differ::None);
         let state = local.named(format!("[internal] load {}", ignore::FILE)).state();

@@ -13,4 +13,5 @@ pub mod layer_cache;
 pub mod phase;
 pub mod platform;
 pub mod program;
+pub mod rebase;
 pub mod restore;

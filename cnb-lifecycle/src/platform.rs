@@ -18,6 +18,7 @@ use cnb_core::backend::Exported;
 use cnb_core::backend::Tree;
 use cnb_core::encode::go_toml;
 use cnb_core::event::EventSink;
+use futures_lite::future::zip;
 
 mod analyze;
 mod builder;
@@ -34,12 +35,14 @@ mod snapshot;
 mod step;
 
 pub use error::Error;
+use launcher::Launcher;
 pub use request::Binding;
 pub use request::BuildRequest;
 pub use request::ExtraBuildpack;
 pub use request::PROXY_VARIABLES;
 pub use request::directory;
 pub use request::program;
+pub(crate) use run_image::repository;
 pub use selection::BuilderBuildpacks;
 
 /// Builds an application into an image and writes it to every output.
@@ -55,9 +58,15 @@ pub async fn build(
 ) -> Result<Built, Error> {
     let analysis = step::announced(events, "analyze", analyze::analyze(backend, request, events)).await?;
     let containers = step::Containers::prepare(backend, events, request, &analysis.builder).await?;
-    let detection = Detection::run(backend, &containers, request, &analysis).await?;
-    let trees = detection.build(backend, &containers, request, &analysis).await?;
-    let export = export::export(backend, request, events, &analysis, &detection.detected, &trees);
+    let work = async {
+        let detection = Detection::run(backend, &containers, request, &analysis).await?;
+        let trees = detection.build(backend, &containers, request, &analysis).await?;
+        Ok((detection, trees))
+    };
+    let (work, launcher) = zip(work, Launcher::find(backend, &analysis.builder)).await;
+    let (detection, trees) = work?;
+    let launcher = launcher?;
+    let export = export::export(backend, request, events, &analysis, &launcher, &detection.detected, &trees);
     containers.during("export", export).await
 }
 

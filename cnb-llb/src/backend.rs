@@ -50,6 +50,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -133,11 +134,20 @@ struct Settings {
     cache_imports: Vec<CacheImport>,
     contexts: Vec<NamedContext>,
     directories: BTreeMap<String, State>,
+    layouts: BTreeMap<PathBuf, Layout>,
     cache_prefix: String,
     runs_all: bool,
     clears_caches: bool,
     location: Option<Location>,
     client: Option<ClientSide>,
+}
+
+/// A layout that the client serves.
+#[derive(Clone, Debug)]
+struct Layout {
+    store: String,
+    /// Digests of manifests or indexes, by tags.
+    images: BTreeMap<Option<String>, String>,
 }
 
 #[derive(Debug, Default)]
@@ -202,6 +212,21 @@ impl BuildKit {
     #[must_use]
     pub fn with_directory(mut self, name: impl Into<String>, files: State) -> Self {
         self.settings.directories.insert(name.into(), files);
+        self
+    }
+
+    /// Has the images of an OCI layout, for [`ImageName::Oci`] of exactly this directory. The session of the solve
+    /// serves it as this store: [`Session::with_layout`](crate::session::Session::with_layout).
+    ///
+    /// Images are digests of manifests or indexes by their tags; none is the tag of what is meant without one.
+    #[must_use]
+    pub fn with_layout(
+        mut self,
+        directory: impl Into<PathBuf>,
+        store: impl Into<String>,
+        images: BTreeMap<Option<String>, String>,
+    ) -> Self {
+        self.settings.layouts.insert(directory.into(), Layout { store: store.into(), images });
         self
     }
 

@@ -68,6 +68,15 @@ impl Descriptor {
         Self { media_type: media_type.into(), digest, size, platform: None, annotations, other }
     }
 
+    /// The descriptor of another blob that takes the place of this one.
+    #[must_use]
+    pub fn replaced(&self, digest: Digest, size: u64) -> Self {
+        let mut new = Self { digest, size, ..self.clone() };
+        // The bytes of the blob, base64.
+        new.other.shift_remove("data");
+        new
+    }
+
     /// The name of the image in its layout.
     pub fn ref_name(&self) -> Option<&str> {
         self.annotations.get(REF_NAME)?.as_str()

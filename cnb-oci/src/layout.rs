@@ -16,6 +16,7 @@ use cnb_core::digest::Digest;
 use serde::de::DeserializeOwned;
 
 mod find;
+mod take;
 
 use crate::blob;
 use crate::blob::Blob;
@@ -141,6 +142,30 @@ impl Layout {
         Err(Error::NoImage { directory: self.root.clone(), tag: tag.map(str::to_owned), tags: Vec::new() })
     }
 
+    /// The entry of the image with a tag or, without one, of the only image: what [`Layout::image`] begins with.
+    ///
+    /// # Errors
+    /// [`Error::NoImage`], [`Error::Ambiguous`]; [`Error::Blob`] and [`Error::Json`] when the index cannot be read.
+    pub fn entry(&self, tag: Option<&str>) -> Result<Descriptor, Error> {
+        find::by_tag(&self.index()?, tag, &self.root).cloned()
+    }
+
+    /// Writes a manifest or an index of images, byte for byte, whose parts are in the layout already, and gives it
+    /// the tag of `entry`, which becomes its entry as it is. An image that had the tag before is not in the index
+    /// any more.
+    ///
+    /// # Errors
+    /// [`blob::Error::Missing`] and [`blob::Error::Size`] in [`Error::Blob`] when it names a blob that is not there;
+    /// [`Error::Json`] when a document cannot be read.
+    pub fn put_document(&self, entry: &Descriptor, bytes: &[u8]) -> Result<(), Error> {
+        self.blobs.put(bytes)?;
+        let parts = Index { manifests: vec![entry.clone()], ..Index::default() };
+        for Blob { digest, size } in self.reachable(&parts)? {
+            self.blobs.open(&digest, size)?;
+        }
+        self.change_index(|index| find::replace(index, entry.clone()))
+    }
+
     /// Writes a manifest, whose blobs are in the layout already, and gives it a tag; without one, it is the
     /// image without a tag. An image that had the tag before is not in the index any more.
     ///
@@ -180,8 +205,18 @@ impl Layout {
     }
 
     fn put_manifest(&self, tag: Option<&str>, manifest: &Manifest) -> Result<Descriptor, Error> {
-        let blob = self.blobs.put(&serde_json::to_vec(manifest).expect("it can be serialised"))?;
-        let mut descriptor = Descriptor::new(&manifest.media_type, blob.digest, blob.size);
+        let bytes = serde_json::to_vec(manifest).expect("it can be serialised");
+        self.put_manifest_bytes(tag, &manifest.media_type, &bytes)
+    }
+
+    fn put_manifest_bytes(
+        &self,
+        tag: Option<&str>,
+        media_type: &str,
+        bytes: &[u8],
+    ) -> Result<Descriptor, Error> {
+        let blob = self.blobs.put(bytes)?;
+        let mut descriptor = Descriptor::new(media_type, blob.digest, blob.size);
         if let Some(tag) = tag {
             descriptor.annotations.insert(REF_NAME.to_owned(), tag.into());
         }
@@ -221,7 +256,11 @@ impl Layout {
         Ok(blobs)
     }
 
-    fn image_of(&self, descriptor: Descriptor) -> Result<Image, Error> {
+    /// The image with this manifest, which may be one of an index.
+    ///
+    /// # Errors
+    /// [`Error::NotAnImage`]; [`Error::Blob`] and [`Error::Image`] when its manifest or config is not what it says.
+    pub fn image_of(&self, descriptor: Descriptor) -> Result<Image, Error> {
         if !descriptor.is_manifest() {
             let Descriptor { media_type, digest, .. } = descriptor;
             return Err(Error::NotAnImage { digest, media_type });

@@ -5,6 +5,8 @@
 
 use std::fs;
 use std::fs::Permissions;
+use std::io::BufRead as _;
+use std::io::BufReader;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::fs::chown;
@@ -108,8 +110,9 @@ fn as_user(process: Process) -> Process {
     Process { user: USER, ..process }
 }
 
+/// What processes wrote, without what the helper writes before each of several.
 fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    String::from_utf8_lossy(&output.stdout).replace(&helper::step_marker("a process"), "")
 }
 
 /// The exit code, and what was said about it.
@@ -122,6 +125,7 @@ fn the_first_process_that_fails_is_the_last() {
     let bench = Bench::new();
     let output = bench.run(vec![shell("echo 1"), shell("echo 2; exit 7"), shell("echo 3")]);
     assert_eq!((stdout(&output).as_str(), end(&output)), ("1\n2\n", (Some(7), String::new())));
+    assert_eq!(output.stdout, b"===> a process\n1\n===> a process\n2\n");
     let output = bench.run(vec![shell("kill -9 $$")]);
     assert_eq!(end(&output), (Some(128 + 9), String::new()));
     assert_eq!(end(&bench.run(Vec::new())), (Some(0), String::new()));
@@ -224,6 +228,37 @@ fn hidden_directories_are_as_before_afterwards() {
         let metadata = fs::metadata(bench.path(name)).expect("it is there");
         assert_eq!((metadata.uid(), metadata.gid(), metadata.mode() & 0o7777), expected, "{name}");
     }
+}
+
+#[test]
+fn directories_of_a_helper_that_was_killed_are_given_back() {
+    require_root();
+    let bench = Bench::new();
+    let hidden = vec![bench.directory("cache", 0o755)];
+    fs::write(bench.path("cache/f"), "").expect("a file");
+    chown(bench.path("cache"), Some(USER.uid), Some(USER.gid)).expect("an owner");
+    let given = vec![Owned { path: bench.text("cache"), owner: USER }];
+    let sleep = as_user(Process { hidden, ..shell("echo $$; exec sleep 600") });
+    let mut plan = RunPlan { processes: vec![sleep], owned: given, ..RunPlan::default() };
+    let mut killed = Command::new(PROGRAM);
+    killed.args(["run", &bench.plan(&plan)]).stdout(Stdio::piped());
+    let mut killed = killed.spawn().expect("it starts");
+    let mut pid = String::new();
+    BufReader::new(killed.stdout.take().expect("it is piped"))
+        .read_line(&mut pid)
+        .expect("it says something");
+    killed.kill().and_then(|()| killed.wait()).expect("it can be killed");
+    // In a container, it would have ended with the helper.
+    let pid = pid.trim().parse().ok().and_then(rustix::process::Pid::from_raw).expect("a process");
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it runs");
+    let owner = || {
+        let metadata = fs::metadata(bench.path("cache")).expect("it is there");
+        (metadata.uid(), metadata.gid(), metadata.mode() & 0o7777)
+    };
+    assert_eq!(owner(), (0, 0, 0o700));
+    plan.processes[0].argv = shell("exit 0").argv;
+    assert_eq!(end(&bench.run_all(&plan)), (Some(0), String::new()));
+    assert_eq!(owner(), (USER.uid, USER.gid, 0o755));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::Result;
 
 mod build;
 mod cost;
+mod docker;
 mod export;
 mod fixture;
 mod floor;
@@ -16,6 +17,7 @@ mod launcher;
 mod llb;
 mod measured;
 mod real_files;
+mod rebase;
 
 /// Something to measure, callable alone.
 struct Bench {
@@ -37,7 +39,19 @@ const BENCHES: &[Bench] = &[
         about: "`launcher`: its size, and what it adds to a start",
         run: launcher::run,
     },
+    Bench {
+        name: "rebase",
+        about: "`cnb rebase` of an image with 1 GB of layers, in a layout and a registry",
+        run: rebase::run,
+    },
 ];
+
+/// What needs an engine, and packages of an index.
+const DOCKER: Bench = Bench {
+    name: "docker",
+    about: "`docker build` with the frontend, beside Dockerfiles; needs root",
+    run: docker::run,
+};
 
 /// What needs Go.
 const LLB: Bench =
@@ -56,14 +70,14 @@ pub(crate) fn run(names: &[&str]) -> Result<()> {
 }
 
 fn find(name: &str) -> Result<&'static Bench> {
-    let bench = BENCHES.iter().chain([&LLB]).find(|bench| bench.name == name);
+    let bench = BENCHES.iter().chain([&DOCKER, &LLB]).find(|bench| bench.name == name);
     bench.ok_or_else(|| format!("nothing to measure is called `{name}`; there are:\n{}", list()).into())
 }
 
 /// What can be measured, one a line.
 pub(crate) fn list() -> String {
     let line = |bench: &Bench| format!("  {:<10} {}", bench.name, bench.about);
-    let lines: Vec<String> = BENCHES.iter().chain([&LLB]).map(line).collect();
+    let lines: Vec<String> = BENCHES.iter().chain([&DOCKER, &LLB]).map(line).collect();
     lines.join("\n")
 }
 

@@ -8,7 +8,7 @@ use crate::programs;
 
 mod apps;
 mod cli;
-mod docker;
+pub(crate) mod docker;
 mod engines;
 mod faults;
 mod labels;

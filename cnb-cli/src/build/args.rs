@@ -5,12 +5,20 @@ use std::path::PathBuf;
 use cnb_core::api::PlatformApi;
 use cnb_core::image_name::ImageName;
 
+use super::backend::Backend;
+
 /// Build an application into an image.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The directory of the application.
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) app: PathBuf,
+
+    /// What builds: `local`, containers of this machine; `docker`, the Docker Engine of $DOCKER_HOST or of its usual
+    /// socket; `buildkit`, the BuildKit of $BUILDKIT_HOST or of its usual socket; or one at ADDRESS: unix://PATH,
+    /// tcp://HOST:PORT, docker-container://NAME or docker://PATH.
+    #[arg(long, default_value = "local", value_name = "local|docker|buildkit[=ADDRESS]")]
+    pub(crate) backend: Backend,
 
     /// The builder image; the descriptor's when not given.
     #[arg(long, short = 'B', value_name = "IMAGE")]
@@ -24,7 +32,8 @@ pub(crate) struct Args {
     #[arg(long, short = 'o', value_name = "IMAGE", required = true)]
     pub(crate) output: Vec<ImageName>,
 
-    /// The image of the last build, whose layers may be used again; the first output when not given.
+    /// The image of the last build, whose layers may be used again. When not given: the first output, or with
+    /// another backend than `local` what it kept itself.
     #[arg(long, value_name = "IMAGE")]
     pub(crate) previous_image: Option<ImageName>,
 
@@ -57,7 +66,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH")]
     pub(crate) lifecycle: Option<PathBuf>,
 
-    /// Where unpacked builders, layers and caches are kept; $XDG_CACHE_HOME/cnb when not given.
+    /// Where unpacked builders, layers and caches are kept; $XDG_CACHE_HOME/cnb when not given. For --backend local.
     #[arg(long, value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
 
@@ -68,19 +77,19 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) registry: crate::registry::Registries,
 
-    /// What the buildpacks can reach.
-    #[arg(long, value_enum, default_value_t = Network::Host, value_name = "NETWORK")]
-    pub(crate) network: Network,
+    /// What the buildpacks can reach; `host` when not given, and `sandbox` with another backend than `local`.
+    #[arg(long, value_enum, value_name = "NETWORK")]
+    pub(crate) network: Option<Network>,
 
     /// The process that the image starts; the buildpacks' default when not given.
     #[arg(long, short = 'D', value_name = "TYPE")]
     pub(crate) default_process: Option<String>,
 
-    /// How to be root in the containers when this user is not.
-    #[arg(long, value_enum, default_value_t = Userns::Auto, value_name = "MODE")]
-    pub(crate) userns: Userns,
+    /// How to be root in the containers when this user is not; `auto` when not given. For --backend local.
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub(crate) userns: Option<Userns>,
 
-    /// The OCI runtime; the first of runc, crun and youki that works when not given.
+    /// The OCI runtime; the first of runc, crun and youki that works when not given. For --backend local.
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) runtime: Option<PathBuf>,
 
@@ -96,10 +105,12 @@ pub(crate) struct Args {
 /// What the buildpacks can reach.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub(crate) enum Network {
-    /// The network of this machine.
+    /// The network of the machine that builds. A BuildKit has to be allowed to give it.
     Host,
     /// Nothing.
     None,
+    /// What the network of BuildKit's containers leads to.
+    Sandbox,
 }
 
 /// How to be root in the containers.

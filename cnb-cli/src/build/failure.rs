@@ -62,7 +62,7 @@ fn help(error: &Error) -> Option<&'static str> {
         Error::RunImage(_) => Some("pass --run-image IMAGE"),
         Error::PlatformApi { .. } => Some("use another builder, or another lifecycle with --lifecycle PATH"),
         Error::Backend { source, .. } if source.kind() == ErrorKind::Exhausted => {
-            Some("make room, or put the state elsewhere with --cache-dir DIR")
+            Some("make room; --cache-dir DIR puts the state of local builds elsewhere")
         }
         _ => None,
     }

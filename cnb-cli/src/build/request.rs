@@ -26,11 +26,15 @@ use cnb_oci::platform::Platform;
 
 use super::args;
 use super::args::Args;
+use super::backend::Backend;
 use super::bindings;
 use super::own_files;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
+
+/// The transport of images in the store of a Docker Engine.
+pub(super) const DAEMON: &str = "docker-daemon";
 
 /// The execution environment of images that are built to run.
 const EXEC_ENV: &str = "production";
@@ -48,14 +52,14 @@ pub(super) struct Asked {
     pub(super) warnings: Diagnostics,
 }
 
-/// Reads everything that people wrote. `tool` is our static `lifecycle` program.
-pub(super) fn read(args: &Args, cache_dir: &Path, tool: &Path) -> Result<Asked> {
+/// Reads everything that people wrote. `tool` is our static `lifecycle` program, and `cache_dir` where state is kept.
+pub(super) fn read(args: &Args, cache_dir: Option<&Path>, tool: &Path) -> Result<Asked> {
     if !args.app.is_dir() {
         let message = format!("the application `{}` is not a directory", args.app.display());
         return Err(Failure::new(Exit::InvalidInput, message));
     }
     for output in &args.output {
-        writable(output)?;
+        writable(output, args)?;
     }
     let (descriptor, mut diagnostics) = descriptor(args)?;
     let builder = builder(args, descriptor.as_ref())?;
@@ -70,9 +74,10 @@ pub(super) fn read(args: &Args, cache_dir: &Path, tool: &Path) -> Result<Asked> 
     request.lifecycle = args.lifecycle.as_deref().map(lifecycle_directory);
     request.process_type.clone_from(&args.default_process);
     request.cache = Some(namespace.id());
+    request.skip_layers = args.clear_cache;
     request.network = match args.network {
-        args::Network::Host => cnb_core::backend::Network::Host,
-        args::Network::None => cnb_core::backend::Network::None,
+        Some(args::Network::None) => cnb_core::backend::Network::None,
+        None | Some(args::Network::Host | args::Network::Sandbox) => cnb_core::backend::Network::Host,
     };
     request.env = environment(args, descriptor.as_ref(), &mut diagnostics)?;
     request.container_env =
@@ -88,27 +93,29 @@ pub(super) fn read(args: &Args, cache_dir: &Path, tool: &Path) -> Result<Asked> 
 /// What the descriptor excludes stays out, and so do the images and the state of this build.
 fn filter(
     args: &Args,
-    cache_dir: &Path,
+    cache_dir: Option<&Path>,
     builder: &ImageName,
     descriptor: Option<&Descriptor>,
 ) -> Option<Arc<dyn Filter>> {
     let described = descriptor.and_then(|descriptor| FileFilter::new(&descriptor.files));
     let described = described.map(|filter| -> Arc<dyn Filter> { Arc::new(filter) });
     let images = args.output.iter().chain([builder]).chain(&args.run_image).chain(&args.previous_image);
-    own_files::without(&args.app, images.filter_map(own_files::place).chain([cache_dir]), described)
+    own_files::without(&args.app, images.filter_map(own_files::place).chain(cache_dir), described)
 }
 
 /// Said before anything is built.
-fn writable(output: &ImageName) -> Result<()> {
+fn writable(output: &ImageName, args: &Args) -> Result<()> {
     match output {
         ImageName::Docker { .. }
         | ImageName::Oci { .. }
         | ImageName::OciArchive { .. }
         | ImageName::DockerArchive { .. } => Ok(()),
+        ImageName::Other { transport, .. } if transport == DAEMON && args.backend != Backend::Local => Ok(()),
         other => {
             let message = format!(
                 "images cannot be written to `{other}`\n  help: use docker://REFERENCE, oci:DIRECTORY[:TAG], \
-                 oci-archive:FILE[:TAG] or docker-archive:FILE[:REFERENCE]"
+                 oci-archive:FILE[:TAG] or docker-archive:FILE[:REFERENCE], or with --backend docker \
+                 {DAEMON}:REFERENCE"
             );
             Err(Failure::new(Exit::Usage, message))
         }
@@ -219,8 +226,9 @@ fn absolute(name: &ImageName) -> ImageName {
     }
 }
 
+/// A variable of this process.
 #[allow(clippy::disallowed_methods, reason = "a program reads its environment")]
-fn own(name: &str) -> Option<String> {
+pub(super) fn own(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::exit::Failure;
 
 /// Waits until somebody wants the program to end; whoever waits beside it drops its work then.
-pub(super) async fn received() -> Failure {
+pub(crate) async fn received() -> Failure {
     let listen =
         |kind| signal(kind).map_err(|error| Failure::new(Exit::Machine, format!("no signals: {error}")));
     let (mut interrupt, mut terminate) = match listen(SignalKind::interrupt())

@@ -36,7 +36,7 @@ fn json_has_an_object_a_line() {
     let events = done.events();
     let phases: Vec<_> = events.iter().filter(|event| event["event"] == "phase-finished").collect();
     let names: Vec<_> = phases.iter().map(|event| event["phase"].as_str().expect("a name")).collect();
-    assert_eq!(names, ["analyze", "detect", "restore", "build", "export"]);
+    assert_eq!(names, ["analyze", "detect", "restore", "build", "cache", "export"]);
     assert!(phases.iter().all(|event| event["success"] == true));
     let output: String = events.iter().filter_map(|event| event["bytes"].as_str()).collect();
     assert!(output.contains("half a line, \"quoted\""), "{output}");

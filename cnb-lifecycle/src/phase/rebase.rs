@@ -1,16 +1,21 @@
 //! Rebase: puts an image on another base, without a build.
 //!
-//! Source: `phase/rebaser.go` of the lifecycle.
+//! [`plan`] says what becomes of manifest and config, [`rebase`] writes it as the Go lifecycle does. Images wherever they
+//! are, and of several platforms, are the business of [`crate::rebase`]. Source: `phase/rebaser.go` of the lifecycle.
 
+mod lossless;
 pub mod run_image;
 pub mod stack;
 pub mod target;
 
+use bytes::Bytes;
 use cnb_core::api::InvalidApiVersion;
 use cnb_core::api::PlatformApi;
 use cnb_core::backend;
+use cnb_core::digest::DiffId;
 use cnb_core::encode::go_json;
 use cnb_core::labels::lifecycle;
+use cnb_core::labels::lifecycle::LifecycleMetadata;
 use cnb_oci::descriptor::Descriptor;
 use cnb_oci::descriptor::Manifest;
 use cnb_oci::descriptor::media_type;
@@ -97,6 +102,30 @@ pub enum RebaseError {
     Stack(#[from] IncompatibleStack),
 }
 
+/// How much of an image stays as it is.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Manner {
+    /// All that has nothing to do with the base: history, media types, annotations, what nobody here knows.
+    #[default]
+    Lossless,
+    /// What the Go lifecycle keeps, byte for byte as it writes it: no history, and Docker's media types.
+    Lifecycle,
+}
+
+/// An image on its new base, to be written.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Planned {
+    /// The manifest. Its lowest layers are those of the new base.
+    pub manifest: Manifest,
+    /// The config, which the manifest names.
+    pub config: Bytes,
+    /// The layers above the base, which are those of the image.
+    pub kept: Vec<DiffId>,
+    /// Whether it is another image than before.
+    pub is_changed: bool,
+}
+
 /// Makes the image that `app` is on the new base.
 ///
 /// `target` was started with the new base as its base and with `app` as the previous image.
@@ -104,37 +133,54 @@ pub enum RebaseError {
 /// # Errors
 /// When the new base does not suit the image, or something cannot be read or written.
 pub fn rebase(inputs: &Inputs<'_>, target: &dyn ImageTarget) -> Result<Saved, RebaseError> {
+    let planned = plan(inputs, Manner::Lifecycle, &mut |objection| tracing::warn!("{objection}"))?;
+    for diff_id in &planned.kept {
+        target.reuse(diff_id).map_err(RebaseError::Save)?;
+    }
+    save(target, planned.manifest, &planned.config).map_err(RebaseError::Save)
+}
+
+/// Says what `app` is on the new base. It reads no layer. `warn` gets what speaks against a rebase that is forced.
+///
+/// # Errors
+/// When the new base does not suit the image, or one of them cannot be understood.
+pub fn plan(
+    inputs: &Inputs<'_>,
+    manner: Manner,
+    warn: &mut dyn FnMut(Objection),
+) -> Result<Planned, RebaseError> {
+    let mut object = |objection| {
+        if inputs.force {
+            warn(objection);
+            return Ok(());
+        }
+        Err(RebaseError::Refused(objection))
+    };
     let (app, new_base) = (read(inputs.app)?, read(inputs.new_base)?);
-    validate(inputs, &app)?;
-    let mut label = metadata(&inputs.app.image.config).map_err(RebaseError::Label)?;
-    let old_top_layer = label.run_image.top_layer.clone();
-    let mut config = app.on_base(&new_base, &old_top_layer).ok_or(RebaseError::NoOldBase)?;
+    validate(inputs, &app, &mut object)?;
+    let old = metadata(&inputs.app.image.config).map_err(RebaseError::Label)?;
+    let mut label = old.clone();
+    if !inputs.app.image.config.diff_ids().iter().any(|id| id.as_str() == old.run_image.top_layer) {
+        return Err(RebaseError::NoOldBase);
+    }
     new_base.top_layer().ok_or(RebaseError::NoLayers)?.clone_into(&mut label.run_image.top_layer);
     label.run_image.reference.clone_from(&inputs.new_base.identifier);
     if inputs.api.has_targets() {
         let objection = run_image::rename(&mut label, &inputs.new_base.name);
-        objection.map_or(Ok(()), |objection| inputs.object(objection))?;
+        objection.map_or(Ok(()), &mut object)?;
     }
-    config.set_label(lifecycle::LABEL, &go_json::to_string(&label).expect("all keys of labels are strings"));
-    let base_labels: &[&str] = if inputs.api.has_targets() {
+    Ok(match manner {
+        Manner::Lossless => lossless::plan(inputs, &old, &label),
+        Manner::Lifecycle => as_lifecycle(inputs, (&app, &new_base), &old.run_image.top_layer, &label),
+    })
+}
+
+/// The labels that come from the base.
+fn base_labels(api: PlatformApi) -> &'static [&'static str] {
+    if api.has_targets() {
         &["io.buildpacks.stack.", "io.buildpacks.base."]
     } else {
         &["io.buildpacks.stack."]
-    };
-    config.sync_labels(&new_base, base_labels);
-    config.set_created(DEFAULT_EPOCH, false);
-    let manifest = manifest(inputs, &old_top_layer, target)?;
-    save(target, manifest, &config.to_bytes()).map_err(RebaseError::Save)
-}
-
-impl Inputs<'_> {
-    /// Fails, or warns when the rebase is forced.
-    fn object(&self, objection: Objection) -> Result<(), RebaseError> {
-        if !self.force {
-            return Err(RebaseError::Refused(objection));
-        }
-        tracing::warn!("{objection}");
-        Ok(())
     }
 }
 
@@ -144,31 +190,42 @@ fn read(image: &FoundImage) -> Result<Config, RebaseError> {
 }
 
 /// The version of the platform that made the image decides whether it has a stack or a target.
-fn validate(inputs: &Inputs<'_>, app: &Config) -> Result<(), RebaseError> {
+fn validate(
+    inputs: &Inputs<'_>,
+    app: &Config,
+    object: &mut dyn FnMut(Objection) -> Result<(), RebaseError>,
+) -> Result<(), RebaseError> {
     let (old, new) = (&inputs.app.image.config, &inputs.new_base.image.config);
     let api = app.env("CNB_PLATFORM_API").filter(|text| !text.is_empty());
     let api: Option<PlatformApi> = api.map(str::parse).transpose().map_err(RebaseError::Api)?;
     if !api.is_some_and(PlatformApi::has_targets) {
         return Ok(stack::validate(old, new)?);
     }
-    target::objections(old, new).into_iter().try_for_each(|objection| inputs.object(objection))
+    target::objections(old, new).into_iter().try_for_each(object)
 }
 
 /// Docker's media types, whatever those of the images are; the layers keep theirs.
-fn manifest(
+fn as_lifecycle(
     inputs: &Inputs<'_>,
+    (app, new_base): (&Config, &Config),
     old_top_layer: &str,
-    target: &dyn ImageTarget,
-) -> Result<Manifest, RebaseError> {
-    let upper = inputs.app.image.layers().map(|(diff_id, _)| diff_id);
-    let upper = upper.skip_while(|diff_id| diff_id.as_str() != old_top_layer).skip(1);
-    let mut layers = inputs.new_base.image.manifest.layers.clone();
-    for diff_id in upper {
-        layers.push(target.reuse(diff_id).map_err(RebaseError::Save)?);
-    }
-    let config = &inputs.new_base.image.manifest.config;
-    let config = Descriptor::new(media_type::DOCKER_CONFIG, config.digest.clone(), config.size);
-    Ok(Manifest { media_type: media_type::DOCKER_MANIFEST.to_owned(), ..Manifest::new(config, layers) })
+    label: &LifecycleMetadata,
+) -> Planned {
+    let mut config = app.on_base(new_base, old_top_layer).expect("the image has the layer");
+    config.set_label(lifecycle::LABEL, &go_json::to_string(label).expect("all keys of labels are strings"));
+    config.sync_labels(new_base, base_labels(inputs.api));
+    config.set_created(DEFAULT_EPOCH, false);
+    let config = Bytes::from(config.to_bytes());
+    let upper = inputs.app.image.layers().skip_while(|(id, _)| id.as_str() != old_top_layer).skip(1);
+    let (kept, upper): (Vec<DiffId>, Vec<Descriptor>) =
+        upper.map(|(diff_id, layer)| (diff_id.clone(), layer.clone())).unzip();
+    let layers = [&inputs.new_base.image.manifest.layers[..], &upper].concat();
+    let descriptor =
+        Descriptor::new(media_type::DOCKER_CONFIG, cnb_oci::digest(&config), config.len() as u64);
+    let manifest =
+        Manifest { media_type: media_type::DOCKER_MANIFEST.to_owned(), ..Manifest::new(descriptor, layers) };
+    let is_changed = manifest != inputs.app.image.manifest;
+    Planned { manifest, config, kept, is_changed }
 }
 
 #[cfg(test)]

@@ -8,12 +8,14 @@ use cnb_core::analyzed::Target;
 use cnb_core::backend::Backend;
 use cnb_core::event::EventSink;
 use cnb_core::labels;
+use futures_lite::future::zip;
 
 use super::BuildRequest;
 use super::builder::Builder;
 use super::error::Error;
 use super::image_config::ImageConfig;
 use super::previous::Previous;
+use super::run_image;
 use super::run_image::RunImage;
 
 /// What a build starts from.
@@ -37,9 +39,12 @@ pub(super) async fn analyze(
     request: &BuildRequest,
     events: &dyn EventSink,
 ) -> Result<Analysis, Error> {
-    let builder = Builder::resolve(backend, request).await?;
-    let run_image = RunImage::resolve(backend, request, &builder).await?;
-    let previous = Previous::find(backend, request, events).await?;
+    // Each of them may be far away.
+    let images = zip(Builder::resolve(backend, request), run_image::named(backend, request));
+    let ((builder, run_image), previous) = zip(images, Previous::find(backend, request, events)).await;
+    let builder = builder?;
+    let run_image = RunImage::resolve(backend, request, &builder, run_image).await?;
+    let previous = previous?;
     let reference = run_image.reference();
     let analyzed = Analyzed {
         image: Some(ImageReference { reference: previous.reference.clone().unwrap_or_default() }),

@@ -24,6 +24,7 @@ use super::analyze::Analysis;
 use super::error::During as _;
 use super::error::Error;
 use super::launcher::Launcher;
+use super::launcher::SBOM;
 use super::phases::Detected;
 use super::phases::Trees;
 use super::snapshot::app_entries;
@@ -43,25 +44,28 @@ pub(super) async fn export(
     request: &BuildRequest,
     events: &dyn EventSink,
     analysis: &Analysis,
+    launcher: &Launcher,
     detected: &Detected,
     trees: &Trees,
 ) -> Result<Built, Error> {
     let builder = &analysis.builder;
-    let found = Launcher::find(backend, builder).await?;
-    let layers_tree = found.with_sboms(backend, builder, &trees.layers).await?;
-    let snapshot = snapshot(backend, &layers_tree, &detected.group).await?;
+    let mut snapshot = snapshot(backend, &trees.layers, &detected.group).await?;
+    let of_buildpacks = snapshot.launch_sbom.then_some(&trees.layers);
+    let sbom = launcher.sbom(backend, builder, of_buildpacks).await?;
+    snapshot.launch_sbom = sbom.is_some();
     let app =
         if snapshot.build.slices.is_empty() { Vec::new() } else { app_entries(backend, &trees.app).await? };
     let previous = &analysis.previous;
     let api = builder.platform_api;
     let inputs = PlanInputs { api, previous: &previous.metadata, app: &app, extended: &[] };
     let plan = plan(&snapshot, &inputs).map_err(|error| Error::Export(Box::new(error)))?;
+    let sbom = sbom.as_ref().unwrap_or(&trees.layers);
     let maker =
-        Maker { app: &trees.app, layers: &layers_tree, user: builder.user, launcher: &found, analysis };
+        Maker { app: &trees.app, layers: &trees.layers, sbom, user: builder.user, launcher, analysis };
     let layers = finalize(backend, events, &plan, &maker).await?;
     let diff_ids: Vec<DiffId> = layers.iter().map(|layer| layer.diff_id.clone()).collect();
     let image = plan
-        .image(&diff_ids, &image_inputs(request, analysis, &found, builder.platform_api))
+        .image(&diff_ids, &image_inputs(request, analysis, launcher, builder.platform_api))
         .map_err(|error| Error::Export(Box::new(error)))?;
     let config = Bytes::from(image.config);
     let image_plan = ImagePlan::new(analysis.run_image.image.clone(), layers, config.clone());
@@ -125,6 +129,8 @@ async fn finalize(
 struct Maker<'a> {
     app: &'a Tree,
     layers: &'a Tree,
+    /// What has the SBOM files, where `layers` has them.
+    sbom: &'a Tree,
     user: User,
     launcher: &'a Launcher,
     analysis: &'a Analysis,
@@ -164,7 +170,8 @@ impl Maker<'_> {
         for (slash, _) in path.match_indices('/') {
             parents.push(self.parent(format!("{LAYERS_DIR}/{}", &path[..slash])));
         }
-        self.tree(self.layers, &format!("/{path}"), &format!("{LAYERS_DIR}/{path}"), Select::Walk, parents)
+        let tree = if path.starts_with(SBOM) { self.sbom } else { self.layers };
+        self.tree(tree, &format!("/{path}"), &format!("{LAYERS_DIR}/{path}"), Select::Walk, parents)
     }
 
     fn parent(&self, path: String) -> Parent {

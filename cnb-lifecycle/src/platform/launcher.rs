@@ -15,6 +15,9 @@ use super::error::Error;
 /// The formats of SBOM files: buildpack specification, "Bill-of-Materials".
 const SBOM_FORMATS: [&str; 3] = ["cdx.json", "spdx.json", "syft.json"];
 
+/// Where `<layers>` has the SBOM files of an image.
+pub(super) const SBOM: &str = "sbom/launch";
+
 /// The launcher, and what images say about it.
 #[derive(Debug)]
 pub(super) struct Launcher {
@@ -22,7 +25,7 @@ pub(super) struct Launcher {
     pub(super) program: Bytes,
     /// Version and source.
     pub(super) label: build::Launcher,
-    /// SBOM files: where they go below `<layers>/sbom`, and their content.
+    /// SBOM files: their names, and their content.
     sboms: Vec<(String, Bytes)>,
 }
 
@@ -33,18 +36,13 @@ impl Launcher {
         let path = format!("{directory}/launcher");
         let program = backend.read(tree, &path).await.during(format!("read the launcher `{path}`"))?;
         let mut sboms = Vec::new();
-        // Platform API 0.11: the exporter copies the SBOM files of the lifecycle itself.
+        // Platform API 0.11: the exporter copies the SBOM files of the lifecycle itself. Those that are not the
+        // launcher's go where no image has them.
         if builder.platform_api.has_lifecycle_sboms() {
-            for (program, kind) in [("launcher", "launch"), ("lifecycle", "build")] {
-                for format in SBOM_FORMATS {
-                    let path = format!("{directory}/{program}.sbom.{format}");
-                    let Some(content) = read(backend, tree, &path).await? else { continue };
-                    let target = if program == "launcher" {
-                        format!("{kind}/buildpacksio_lifecycle/launcher/sbom.{format}")
-                    } else {
-                        format!("{kind}/buildpacksio_lifecycle/sbom.{format}")
-                    };
-                    sboms.push((target, content));
+            for format in SBOM_FORMATS {
+                let path = format!("{directory}/launcher.sbom.{format}");
+                if let Some(content) = read(backend, tree, &path).await? {
+                    sboms.push((format!("sbom.{format}"), content));
                 }
             }
         }
@@ -53,28 +51,32 @@ impl Launcher {
         Ok(Self { program, label, sboms })
     }
 
-    /// `<layers>` with the SBOM files of the lifecycle in it.
-    pub(super) async fn with_sboms(
+    /// A tree with the SBOM files of an image in [`SBOM`]: those that buildpacks left in a tree, and those of the launcher.
+    /// None when there are none.
+    pub(super) async fn sbom(
         &self,
         backend: &dyn Backend,
         builder: &Builder,
-        layers: &Tree,
-    ) -> Result<Tree, Error> {
+        of_buildpacks: Option<&Tree>,
+    ) -> Result<Option<Tree>, Error> {
         if self.sboms.is_empty() {
-            return Ok(layers.clone());
+            return Ok(of_buildpacks.cloned());
         }
-        let mut files = Vec::new();
-        for (path, content) in &self.sboms {
-            for (slash, _) in path.match_indices('/') {
-                let above = format!("/sbom/{}", &path[..slash]);
-                if !files.iter().any(|file: &File| file.path == above) {
-                    files.push(File::directory(above).with_owner(builder.user));
-                }
-            }
-            files.push(File::regular(format!("/sbom/{path}"), content.clone()).with_owner(builder.user));
+        let own = |file: File| file.with_owner(builder.user);
+        let root = format!("/{SBOM}");
+        let mut directories = vec![format!("{root}/buildpacksio_lifecycle/launcher")];
+        while let Some((above, _)) = directories.last().and_then(|path| path.rsplit_once('/'))
+            && !above.is_empty()
+        {
+            directories.push(above.to_owned());
         }
-        let whole = Part::Copy { tree: layers.clone(), from: "/".to_owned(), to: "/".to_owned() };
-        backend.compose(vec![whole, Part::Files(files)]).await.during("add the SBOM of the launcher")
+        let mut files: Vec<File> = directories.iter().rev().map(File::directory).map(own).collect();
+        for (name, content) in &self.sboms {
+            files.push(own(File::regular(format!("{}/{name}", directories[0]), content.clone())));
+        }
+        let copy = |tree: &Tree| Part::Copy { tree: tree.clone(), from: root.clone(), to: root.clone() };
+        let parts = of_buildpacks.map(copy).into_iter().chain([Part::Files(files)]);
+        backend.compose(parts.collect()).await.during("add the SBOM of the launcher").map(Some)
     }
 }
 

@@ -121,7 +121,11 @@ impl Previous {
                 }
             };
         }
-        for name in &request.outputs {
+        // Where the work of the last build is kept, it depends on what it started from: an image that each build makes
+        // anew must not be that. The caches have its layers.
+        let has_caches = request.cache.is_some() && !backend.capabilities().existing_layers;
+        let outputs = if has_caches { &[][..] } else { &request.outputs };
+        for name in outputs {
             // An output that cannot be read is about to be replaced; writing it tells what is wrong.
             if let Ok(image) = backend.resolve(ImageRequest::new(name.clone())).await
                 && let Some(previous) = Self::of_image(image, name)

@@ -25,8 +25,8 @@ pub struct BuildRequest {
     pub builder: ImageName,
     /// The run image; the one the builder names when there is none.
     pub run_image: Option<ImageName>,
-    /// The image of the last build, whose layers may be used again; the first output that exists when there
-    /// is none.
+    /// The image of the last build, whose layers may be used again. When there is none: the first output that exists,
+    /// or the caches of a backend without layers by their diffIDs.
     pub previous: Option<ImageName>,
     /// The label `io.buildpacks.lifecycle.metadata` of the last build, for when its image has no name any
     /// more. The backend's store must still have the layers.

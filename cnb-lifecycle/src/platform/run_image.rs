@@ -24,21 +24,28 @@ pub(super) struct RunImage {
     pub(super) names: Vec<RunImageNames>,
 }
 
+/// Finds the run image where the request says, if it does.
+pub(super) async fn named(backend: &dyn Backend, request: &BuildRequest) -> Option<Result<Image, Error>> {
+    let name = request.run_image.as_ref()?;
+    let found = backend.resolve(ImageRequest::new(name.clone())).await;
+    Some(found.during(format!("find the run image `{name}`")))
+}
+
 impl RunImage {
-    /// Finds the run image: where the request says, else under its declared name beside the builder.
+    /// The run image: the one that is wanted, else that with its declared name beside the builder.
     pub(super) async fn resolve(
         backend: &dyn Backend,
         request: &BuildRequest,
         builder: &Builder,
+        wanted: Option<Result<Image, Error>>,
     ) -> Result<Self, Error> {
         let names = declared(backend, builder).await?;
         let Some(first) = names.first() else {
             let reason = "it declares no run image: /cnb/run.toml has no `[[images]]`";
             return Err(Error::Builder { builder: request.builder.to_string(), reason: reason.to_owned() });
         };
-        if let Some(name) = &request.run_image {
-            let found = backend.resolve(ImageRequest::new(name.clone())).await;
-            return Ok(Self { image: found.during(format!("find the run image `{name}`"))?, names });
+        if let Some(image) = wanted {
+            return Ok(Self { image: image?, names });
         }
         let image = match &request.builder {
             ImageName::Docker { reference } => in_registries(backend, request, reference, first).await?,
@@ -54,7 +61,7 @@ impl RunImage {
 }
 
 /// A name without tag and digest: beside the digest that was found they say nothing more.
-fn repository(name: &str) -> &str {
+pub(crate) fn repository(name: &str) -> &str {
     let name = name.split_once('@').map_or(name, |(name, _)| name);
     let last = name.rfind('/').map_or(0, |slash| slash + 1);
     name[last..].find(':').map_or(name, |colon| &name[..last + colon])

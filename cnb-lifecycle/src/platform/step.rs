@@ -142,7 +142,10 @@ impl<'a> Containers<'a> {
         }
         match left.ended_by {
             None => Ok(left.outputs),
-            Some(phase) => Err(Error::Phase { phase, code: left.exit_code }),
+            Some(reported) => Err(Error::Phase {
+                phase: phase_of(left.exit_code).unwrap_or(reported),
+                code: left.exit_code,
+            }),
         }
     }
 
@@ -154,6 +157,17 @@ impl<'a> Containers<'a> {
     ) -> Result<T, Error> {
         announced(self.events, phase, work).await
     }
+}
+
+/// The phase that an exit code is of, if it is one of the platform specification, "Lifecycle exit codes": a backend need not
+/// know which step of a chain failed.
+fn phase_of(code: i32) -> Option<String> {
+    let phase = match code {
+        40..=49 => "restore",
+        50..=59 => "build",
+        _ => return None,
+    };
+    Some(phase.to_owned())
 }
 
 /// Tells when the work of a phase begins and ends.

@@ -47,7 +47,7 @@ impl BuildKit {
         }
         let Composing { parts, contents, mounts } = composing;
         let graph = self.tree("[compose] put files together", root, parts, contents, mounts);
-        self.execute(&graph.state).await?;
+        self.execute(&graph).await?;
         Ok(graph.into_tree())
     }
 

@@ -11,6 +11,7 @@ use super::error::from_build;
 use super::files::Contents;
 use super::files::preparations;
 use super::files::time;
+use super::tree::Graph;
 use crate::Annotate as _;
 use crate::Exec;
 use crate::FileOp;
@@ -56,16 +57,22 @@ impl BuildKit {
     }
 
     /// Runs a command of the helper, one of whose outputs this is.
-    pub(super) async fn execute(&self, output: &State) -> Result<()> {
+    pub(super) async fn execute(&self, output: &Graph) -> Result<()> {
         match self.evaluate(output).await? {
             0 => Ok(()),
             code => Err(Error::new(ErrorKind::Other, format!("the helper ended with exit code {code}"))),
         }
     }
 
-    /// Runs a command, one of whose outputs this is. Gives its exit code.
-    pub(super) async fn evaluate(&self, output: &State) -> Result<i32> {
-        let Err(error) = self.try_solve(output).await else { return Ok(0) };
+    /// Runs a command, one of whose outputs this is: its files are there then. Gives its exit code.
+    pub(super) async fn evaluate(&self, output: &Graph) -> Result<i32> {
+        let error = match self.try_solve(&output.state).await {
+            Ok(reference) => {
+                output.seen.found(reference);
+                return Ok(0);
+            }
+            Err(error) => error,
+        };
         let Some(code) = error.exit_code().and_then(|code| i32::try_from(code).ok()) else {
             return Err(from_build(error));
         };

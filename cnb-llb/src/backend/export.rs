@@ -65,7 +65,7 @@ impl BuildKit {
         };
         let mut exported = Vec::new();
         for output in outputs {
-            exported.push(side.export(self.image(plan)?, output).await?);
+            exported.push(side.export(self.image(plan)?, self.settings.network, output).await?);
         }
         Ok(exported)
     }

@@ -92,9 +92,9 @@ impl BuildKit {
             .fold(exec, |exec, layer| exec.mount(Mount::bind(&State::scratch(), &layer.to)));
         let run = State::scratch().run(exec);
         let output = |target: &str| run.output(target).expect("it is mounted to be written");
-        let report = output(REPORT);
+        let report = Graph::new(output(REPORT), "/");
         self.execute(&report).await?;
-        let report = self.read_file(&Graph::new(report, "/"), DIFF_IDS).await?;
+        let report = self.read_file(&report, DIFF_IDS).await?;
         let corrupt =
             |error| Error::new(ErrorKind::Corrupt, "the helper reports no diffIDs").with_source(error);
         let diff_ids: Vec<DiffId> = serde_json::from_slice(&report).map_err(corrupt)?;

@@ -41,7 +41,7 @@ impl BuildKit {
         let directory = self.settings.client.as_ref().ok_or_else(unsupported)?.load(path, filter)?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         let tree = self.taken(&name, &directory, &Files::All, owner);
-        self.execute(&Graph::of(&tree)?.state).await?;
+        self.execute(Graph::of(&tree)?).await?;
         Ok(tree)
     }
 

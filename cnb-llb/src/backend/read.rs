@@ -1,6 +1,7 @@
 //! Looking into trees.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use cnb_core::backend::Entry;
@@ -38,9 +39,8 @@ impl BuildKit {
             return if path.trim_matches('/').is_empty() { Ok(Vec::new()) } else { Err(missing(path)) };
         };
         let place = self.place(tree, reference, path).await?;
-        let entries =
-            reference.read_dir(&place).await.map_err(|error| from_build(error).with("path", path))?;
-        let mut entries: Vec<Entry> = entries.into_iter().map(entry).collect();
+        let entries = entries(tree, reference, &place).await.map_err(|error| error.with("path", path))?;
+        let mut entries: Vec<Entry> = entries.iter().cloned().map(entry).collect();
         entries.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(entries)
     }
@@ -52,7 +52,7 @@ impl BuildKit {
                 Solve::graph(&tree.state.definition()).with_cache_imports(&self.settings.cache_imports);
             Ok::<_, Error>(self.gateway.solve(solve).await.map_err(from_build)?.reference)
         };
-        Ok(tree.reference.get_or_try_init(|| solve).await?.as_ref())
+        Ok(tree.seen.reference.get_or_try_init(|| solve).await?.as_ref())
     }
 
     /// Where in the state of a tree a path leads. BuildKit follows links from the root of the state.
@@ -74,8 +74,8 @@ impl BuildKit {
             }
             let parent = tree.path(&format!("/{}", place.join("/")));
             let entries =
-                reference.read_dir(&parent).await.map_err(|error| from_build(error).with("path", path))?;
-            let found = entries.into_iter().find(|entry| entry.path == name).ok_or_else(|| missing(path))?;
+                entries(tree, reference, &parent).await.map_err(|error| error.with("path", path))?;
+            let found = entries.iter().find(|entry| entry.path == name).ok_or_else(|| missing(path))?;
             if found.kind != gateway::EntryKind::Symlink {
                 place.push(name);
                 continue;
@@ -93,6 +93,15 @@ impl BuildKit {
         }
         Ok(tree.path(&format!("/{}", place.join("/"))))
     }
+}
+
+/// The entries of a directory of the state of a tree.
+async fn entries(tree: &Graph, reference: &Reference, place: &str) -> Result<Arc<[gateway::Entry]>> {
+    if let Some(entries) = tree.seen.directory(place) {
+        return Ok(entries);
+    }
+    let entries = reference.read_dir(place).await.map_err(from_build)?;
+    Ok(tree.seen.keep(place, entries))
 }
 
 fn missing(path: &str) -> Error {

@@ -1,5 +1,7 @@
 //! Images that exist.
 
+use std::path::Path;
+
 use cnb_core::backend::Error;
 use cnb_core::backend::ErrorKind;
 use cnb_core::backend::Image;
@@ -26,6 +28,8 @@ use crate::gateway::ResolvedImage;
 
 /// The transport of images that are named contexts.
 const CONTEXT: &str = "context";
+/// What images of layouts are called where only their digests count.
+const LAYOUT: &str = "layout";
 
 impl BuildKit {
     pub(super) async fn resolve_image(&self, request: &ImageRequest) -> Result<Image> {
@@ -46,6 +50,9 @@ impl BuildKit {
                     || Error::new(ErrorKind::NotFound, "there is no such context").with("name", rest);
                 let context = self.named(rest, &platform).ok_or_else(unknown)?;
                 self.in_context(context, platform).await
+            }
+            ImageName::Oci { directory, tag } => {
+                self.in_directory(directory, tag.as_ref(), &request.name, platform).await
             }
             other => {
                 Err(Error::new(ErrorKind::Unsupported, format!("BuildKit cannot read the image `{other}`")))
@@ -69,7 +76,17 @@ impl BuildKit {
     async fn in_context(&self, context: &NamedContext, platform: Platform) -> Result<Image> {
         match &context.source {
             ContextSource::DockerImage(reference) => self.in_registry(reference, platform).await,
-            ContextSource::OciLayout(image) => self.in_layout(&context.name, image, platform).await,
+            ContextSource::OciLayout(image) => {
+                let invalid = || {
+                    let message =
+                        "the context has no digest: its client has to say which image of the layout it is";
+                    Error::new(ErrorKind::InvalidInput, message).with("name", &context.name)
+                };
+                let (place, digest) = image.split_once('@').ok_or_else(invalid)?;
+                let last = place.rfind('/').map_or(0, |slash| slash + 1);
+                let store = place[last..].find(':').map_or(place, |colon| &place[..last + colon]);
+                self.in_layout(&context.name, &context.name, store, digest, platform).await
+            }
             _ => {
                 let message = "the context is no image: it is one with docker-image:// or oci-layout://";
                 Err(Error::new(ErrorKind::InvalidInput, message).with("name", &context.name))
@@ -92,17 +109,39 @@ impl BuildKit {
         image(&found, source.named(format!("[internal] load {pinned}")).state())
     }
 
-    /// An image `STORE[:TAG]@DIGEST` in a layout of the client.
-    async fn in_layout(&self, name: &str, image_name: &str, platform: Platform) -> Result<Image> {
-        let invalid = || {
-            let message = "the context has no digest: its client has to say which image of the layout it is";
-            Error::new(ErrorKind::InvalidInput, message).with("name", name)
+    /// An image in a layout of this machine.
+    async fn in_directory(
+        &self,
+        directory: &Path,
+        tag: Option<&String>,
+        name: &ImageName,
+        platform: Platform,
+    ) -> Result<Image> {
+        let unserved = || {
+            let message = format!("BuildKit cannot read the image `{name}`: its layout is not served");
+            Error::new(ErrorKind::Unsupported, message)
         };
-        let (place, digest) = image_name.split_once('@').ok_or_else(invalid)?;
-        let last = place.rfind('/').map_or(0, |slash| slash + 1);
-        let store = place[last..].find(':').map_or(place, |colon| &place[..last + colon]);
+        let layout = self.settings.layouts.get(directory).ok_or_else(unserved)?;
+        let missing = || {
+            let tags: Vec<&str> = layout.images.keys().flatten().map(String::as_str).collect();
+            let message = format!("there is no image `{name}`; the layout has {}", tags.join(", "));
+            Error::new(ErrorKind::NotFound, message)
+        };
+        let digest = layout.images.get(&tag.cloned()).ok_or_else(missing)?;
+        self.in_layout(&name.to_string(), LAYOUT, &layout.store, digest, platform).await
+    }
+
+    /// An image in a store of the client. `reference` is what BuildKit calls it.
+    async fn in_layout(
+        &self,
+        name: &str,
+        reference: &str,
+        store: &str,
+        digest: &str,
+        platform: Platform,
+    ) -> Result<Image> {
         let session = self.gateway.environment().session_id.as_str();
-        let reference = full(&format!("{name}@{digest}"));
+        let reference = full(&format!("{reference}@{digest}"));
         let query = ImageQuery::new(&reference).in_layout(session, store);
         let query = query.with_name(format!("[internal] load metadata for {name}"));
         let found = self.look_at(query, &platform, name).await?;

@@ -26,7 +26,6 @@ use crate::Annotate as _;
 use crate::Exec;
 use crate::ProxyEnv;
 use crate::Sharing;
-use crate::State;
 use crate::gateway::NetworkMode;
 
 impl BuildKit {
@@ -51,44 +50,24 @@ impl BuildKit {
     }
 
     /// Runs a command and tells what it writes, where somebody hears it. Gives its exit code and the step that failed.
-    async fn evaluate_told(&self, state: &State, mut told: Told<'_>) -> Result<(i32, Option<String>)> {
-        let code = self.hear(state, &mut told).await?;
+    async fn evaluate_told(&self, output: &Graph, mut told: Told<'_>) -> Result<(i32, Option<String>)> {
+        let code = self.hear(output, &mut told).await?;
         Ok((code, told.end(code)))
     }
 
-    async fn hear(&self, state: &State, told: &mut Told<'_>) -> Result<i32> {
-        match (&self.settings.client, state.digest()) {
+    async fn hear(&self, output: &Graph, told: &mut Told<'_>) -> Result<i32> {
+        match (&self.settings.client, output.state.digest()) {
             (Some(side), Some(vertex)) => {
-                side.listen(vertex.as_str()).during(self.evaluate(state), told).await
+                side.listen(vertex.as_str()).during(self.evaluate(output), told).await
             }
-            _ => self.evaluate(state).await,
+            _ => self.evaluate(output).await,
         }
     }
 
     /// One command that runs steps one after another.
     fn command(&self, steps: &[Step]) -> Result<Command> {
-        let mut plan = RunPlan::default();
-        let mut mounts: Vec<(Mount, User)> = Vec::new();
-        for step in steps {
-            step.check()?;
-            for mount in &step.mounts {
-                add(&mut mounts, mount, step)?;
-            }
-        }
-        let caches = mounts.iter().filter(|(mount, _)| matches!(mount.kind, MountKind::Cache(_)));
-        if self.settings.clears_caches {
-            plan.emptied = caches.map(|(mount, _)| mount.target.clone()).collect();
-        }
-        let is_same = steps.iter().all(|step| step.repeatable) && plan.emptied.is_empty();
-        if !is_same || self.settings.runs_all {
-            plan.nonce = self.nonce();
-        }
-        let mut proxy = ProxyEnv::default();
-        for step in steps {
-            plan.processes.push(process(step, &mounts, &mut proxy));
-        }
-        plan.owned = mounts.iter().filter_map(|(mount, user)| owned(mount, *user)).collect();
-
+        let mounts = joined(steps)?;
+        let (plan, proxy) = self.plan(steps, &mounts);
         let mut exec = self.helper("run", &plan, Contents::default()).named(name(steps));
         if proxy != ProxyEnv::default() {
             exec = exec.proxy(proxy);
@@ -100,27 +79,43 @@ impl BuildKit {
         for step in steps {
             exec = self.secret_variables(exec, &step.secret_env)?;
         }
-        let mut trees = Vec::new();
         for (mount, user) in &mounts {
-            let target = &mount.target;
-            exec = match &mount.kind {
-                MountKind::Agent(id) => Self::mount_agent(exec, target, id, *user),
-                MountKind::Cache(id) => {
-                    let id = format!("{}{}", self.settings.cache_prefix, id.as_str());
-                    exec.mount(crate::Mount::cache(id, target, Sharing::Locked))
-                }
-                MountKind::InOut(tree) => {
-                    let graph = Graph::of(tree)?;
-                    trees.push((target.clone(), graph.root.clone()));
-                    exec.mount(graph.mount(target))
-                }
-                MountKind::ReadOnly(tree) => exec.mount(Graph::of(tree)?.mount(target).read_only()),
-                MountKind::Secrets(files) => self.mount_secrets(exec, target, files, *user)?,
-                MountKind::Tmpfs => exec.mount(crate::Mount::tmpfs(target)),
-                _ => return Err(Error::new(ErrorKind::Unsupported, "BuildKit cannot mount that")),
-            };
+            exec = self.mount(exec, mount, *user)?;
         }
-        Ok(Command::new(root(steps)?, exec, trees))
+        Command::new(root(steps)?, exec, &mounts)
+    }
+
+    /// What the helper has to do, and the proxies that it gets in another way.
+    fn plan(&self, steps: &[Step], mounts: &[(Mount, User)]) -> (RunPlan, ProxyEnv) {
+        let mut plan = RunPlan::default();
+        let mut proxy = ProxyEnv::default();
+        if self.settings.clears_caches {
+            let caches = mounts.iter().filter(|(mount, _)| matches!(mount.kind, MountKind::Cache(_)));
+            plan.emptied = caches.map(|(mount, _)| mount.target.clone()).collect();
+        }
+        let is_same = steps.iter().all(|step| step.repeatable) && plan.emptied.is_empty();
+        if !is_same || self.settings.runs_all {
+            plan.nonce = self.nonce();
+        }
+        plan.processes = steps.iter().map(|step| process(step, mounts, &mut proxy)).collect();
+        plan.owned = mounts.iter().filter_map(|(mount, user)| owned(mount, *user)).collect();
+        (plan, proxy)
+    }
+
+    fn mount(&self, exec: Exec, mount: &Mount, user: User) -> Result<Exec> {
+        let target = &mount.target;
+        Ok(match &mount.kind {
+            MountKind::Agent(id) => Self::mount_agent(exec, target, id, user),
+            MountKind::Cache(id) => {
+                let id = format!("{}{}", self.settings.cache_prefix, id.as_str());
+                exec.mount(crate::Mount::cache(id, target, Sharing::Locked))
+            }
+            MountKind::InOut(tree) => exec.mount(Graph::of(tree)?.mount(target)),
+            MountKind::ReadOnly(tree) => exec.mount(Graph::of(tree)?.mount(target).read_only()),
+            MountKind::Secrets(files) => self.mount_secrets(exec, target, files, user)?,
+            MountKind::Tmpfs => exec.mount(crate::Mount::tmpfs(target)),
+            _ => return Err(Error::new(ErrorKind::Unsupported, "BuildKit cannot mount that")),
+        })
     }
 
     /// What steps with a network reach.
@@ -135,22 +130,37 @@ impl BuildKit {
 
 /// A command, and the trees that it leaves.
 struct Command {
-    evaluated: State,
+    /// One of what it leaves: that whose files are looked at first.
+    evaluated: Graph,
     outputs: BTreeMap<String, Tree>,
 }
 
 impl Command {
-    fn new(root: &Graph, exec: Exec, trees: Vec<(String, String)>) -> Self {
+    fn new(root: &Graph, exec: Exec, mounts: &[(Mount, User)]) -> Result<Self> {
         let run = root.state.run(exec);
-        let state = |target: &str| run.output(target).expect("it is mounted to be written");
+        let mut outputs = BTreeMap::new();
+        for (mount, _) in mounts {
+            if let MountKind::InOut(tree) = &mount.kind {
+                let state = run.output(&mount.target).expect("it is mounted to be written");
+                outputs.insert(mount.target.clone(), Graph::new(state, &Graph::of(tree)?.root));
+            }
+        }
         // Caches of other machines have what images consist of: these trees, and not what happened to the root.
-        let evaluated = trees.first().map_or_else(|| run.root(), |(target, _)| state(target));
-        let output = |(target, root): (String, String)| {
-            let tree = Graph::new(state(&target), &root).into_tree();
-            (target, tree)
-        };
-        Self { evaluated, outputs: trees.into_iter().map(output).collect() }
+        let first = outputs.values().next().cloned();
+        let evaluated = first.unwrap_or_else(|| Graph::new(run.root(), "/"));
+        let outputs = outputs.into_iter().map(|(target, graph)| (target, graph.into_tree()));
+        Ok(Self { evaluated, outputs: outputs.collect() })
     }
+}
+
+/// The mounts of all steps, each with the user of the first step that has it.
+fn joined(steps: &[Step]) -> Result<Vec<(Mount, User)>> {
+    let mut mounts = Vec::new();
+    for step in steps {
+        step.check()?;
+        step.mounts.iter().try_for_each(|mount| add(&mut mounts, mount, step))?;
+    }
+    Ok(mounts)
 }
 
 /// The root that all steps have.
@@ -258,24 +268,61 @@ fn name(steps: &[Step]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use cnb_core::backend::CacheId;
+
     use super::*;
-    use crate::backend::tree::Graph;
+    use crate::State;
+
+    fn step(name: &str) -> Step {
+        Step::new(name, Graph::new(State::scratch(), "/").into_tree(), ["/bin/true"])
+    }
+
+    fn cache() -> MountKind {
+        MountKind::Cache(CacheId::new("cache").expect("a plain word"))
+    }
 
     #[test]
     fn commands_are_named_by_what_is_worth_telling() {
-        let step = |name: &str, title: &str| {
-            let root = Graph::new(State::scratch(), "/").into_tree();
-            Step::new(name, root, ["/bin/true"]).with_title(title)
-        };
         let steps = [
-            step("recall", ""),
-            step("restore", "restore layers"),
-            step("build", "run the buildpacks"),
-            step("complete", ""),
-            step("cache", "keep layers").optional(),
+            step("recall"),
+            step("restore").with_title("restore layers"),
+            step("build").with_title("run the buildpacks"),
+            step("complete"),
+            step("cache").with_title("keep layers").optional(),
         ];
         assert_eq!(name(&steps), "[build] restore layers, run the buildpacks, keep layers");
         assert_eq!(name(&steps[..1]), "[recall]");
         assert_eq!(name(&steps[4..]), "[cache] keep layers");
+    }
+
+    #[test]
+    fn steps_of_a_chain_share_their_mounts() {
+        let tree = || Graph::new(State::scratch(), "/").into_tree();
+        let steps = [
+            step("one").with_mount("/out", MountKind::InOut(tree())).with_mount("/c", cache()),
+            step("two").with_user(User::new(1, 2)).with_mount("/out", MountKind::Carried),
+            step("three").with_mount("/c", cache()).with_mount("/in", MountKind::ReadOnly(tree())),
+        ];
+        let mounts = joined(&steps).expect("they fit");
+        let targets: Vec<&str> = mounts.iter().map(|(mount, _)| mount.target.as_str()).collect();
+        assert_eq!(targets, ["/out", "/c", "/in"]);
+        let hidden = |step| process(step, &mounts, &mut ProxyEnv::default()).hidden;
+        assert_eq!(hidden(&steps[1]), ["/c"], "it does not have the cache");
+        assert_eq!(hidden(&steps[2]), [""; 0]);
+
+        let other = [step("one").with_mount("/c", cache()), step("two").with_mount("/c", MountKind::Tmpfs)];
+        assert_eq!(joined(&other).err().map(|error| error.kind()), Some(ErrorKind::Unsupported));
+        let carried = [step("one").with_mount("/out", MountKind::Carried)];
+        assert_eq!(joined(&carried).err().map(|error| error.kind()), Some(ErrorKind::InvalidInput));
+    }
+
+    #[test]
+    fn proxies_are_no_part_of_a_plan() {
+        let step = step("one").with_env("HTTPS_PROXY", "http://user:password@proxy").with_env("A", "1");
+        let mut proxy = ProxyEnv::default();
+        let process = process(&step, &[], &mut proxy);
+        assert_eq!(process.env, [("A".to_owned(), "1".to_owned())]);
+        assert_eq!(process.secret_env, ["HTTPS_PROXY"], "it comes from the environment of the helper");
+        assert_eq!(proxy.https_proxy, "http://user:password@proxy");
     }
 }

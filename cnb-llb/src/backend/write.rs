@@ -19,19 +19,29 @@ use super::export::ImageGraph;
 use crate::client::Export;
 use crate::client::SolveRequest;
 use crate::client::SolveResponse;
+use crate::gateway::NetworkMode;
 use crate::session::Session;
 
 /// The transport of images of a Docker Engine, in its own store.
 const ENGINE: &str = "docker-daemon";
 
 impl ClientSide {
-    /// Writes an image. A solve of its own: what the image is made of is there already.
-    pub(super) async fn export(&self, image: ImageGraph, output: &ImageName) -> Result<Exported> {
+    /// Writes an image. A solve of its own: what the image is made of is there already, but it has to be allowed again.
+    pub(super) async fn export(
+        &self,
+        image: ImageGraph,
+        network: NetworkMode,
+        output: &ImageName,
+    ) -> Result<Exported> {
         let id = self.export_id();
         let (export, staged) = self.exporter(output, &id).await?;
         let session = self.keychain.iter().cloned().fold(Session::new(&id), Session::with_shared_keychain);
         let frontend = async |gateway: crate::gateway::Gateway| image.output(&gateway, &[]).await;
         let request = SolveRequest::new(&id).with_export(export);
+        let request = match network {
+            NetworkMode::Host => request.with_entitlement("network.host"),
+            NetworkMode::None | NetworkMode::Sandbox => request,
+        };
         let response = self.client.build(request, session, &mut |_| (), frontend).await;
         let response = response.map_err(|error| from_build(error).with("output", output))?;
         if let Some(staged) = staged {
@@ -61,7 +71,8 @@ impl ClientSide {
                 Ok((export, Some(staged)))
             }
             ImageName::Other { transport, rest } if transport == ENGINE => {
-                Ok((Export::new("moby").with_attribute("name", rest), None))
+                let export = Export::new("moby").with_attribute("name", rest);
+                Ok((export.with_attribute("oci-mediatypes", "true"), None))
             }
             other => {
                 Err(Error::new(ErrorKind::Unsupported, format!("BuildKit cannot write the image `{other}`")))

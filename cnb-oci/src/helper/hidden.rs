@@ -13,6 +13,9 @@ use rustix::fs::Uid;
 use crate::tree::error::errno_at;
 use crate::tree::inside::DIRECTORY;
 
+/// The mode of a directory that is hidden. It is root's then.
+pub(super) const HIDDEN: u32 = 0o700;
+
 /// Does work while nobody but root can enter the directories. They are as before afterwards, also when the work
 /// fails.
 pub(super) fn hiding<T>(directories: &[String], work: impl FnOnce() -> Result<T>) -> Result<T> {
@@ -37,7 +40,7 @@ impl<'a> Hidden<'a> {
         let directory = rustix::fs::open(path, flags, Mode::empty()).map_err(errno_at("open", path))?;
         let before = rustix::fs::fstat(&directory).map_err(errno_at("look at", path))?;
         let hidden = Self { path, directory, before };
-        hidden.set(0, 0, 0o700).map_err(errno_at("hide", path))?;
+        hidden.set(0, 0, HIDDEN).map_err(errno_at("hide", path))?;
         Ok(hidden)
     }
 

@@ -15,16 +15,22 @@ use rustix::fs::StatxAttributes;
 use rustix::fs::StatxFlags;
 use rustix::fs::Uid;
 
+use super::hidden::HIDDEN;
 use crate::tree::error::errno_at;
 use crate::tree::inside;
 use crate::tree::inside::DIRECTORY;
 
-/// Gives a directory away, if nobody had it before.
-pub(super) fn give(owned: &Owned) -> Result<()> {
+/// Gives a directory away, if nobody has it. Who had one that is hidden at times has lost it when it still is: the
+/// helper was killed before it could be shown again.
+pub(super) fn give(owned: &Owned, is_hidden_at_times: bool) -> Result<()> {
     let path = Path::new(&owned.path);
     let directory = rustix::fs::open(path, DIRECTORY, Mode::empty()).map_err(errno_at("open", path))?;
     let stat = rustix::fs::fstat(&directory).map_err(errno_at("look at", path))?;
-    if !is_of_root(&stat) || !is_new(&directory).map_err(errno_at("list", path))? {
+    if !is_of_root(&stat) {
+        return Ok(());
+    }
+    let was_hidden = is_hidden_at_times && stat.st_mode & 0o7777 == HIDDEN;
+    if !was_hidden && !is_new(&directory).map_err(errno_at("list", path))? {
         return Ok(());
     }
     let (uid, gid) = (Uid::from_raw(owned.owner.uid), Gid::from_raw(owned.owner.gid));

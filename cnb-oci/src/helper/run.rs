@@ -32,7 +32,10 @@ pub(super) fn run(plan: &RunPlan, environment: &dyn Fn(&str) -> Option<OsString>
     rustix::thread::set_no_new_privs(true)
         .map_err(|errno| from_io("could not forswear new privileges", errno.into()))?;
     plan.emptied.iter().try_for_each(|path| empty(Path::new(path)))?;
-    plan.owned.iter().try_for_each(owned::give)?;
+    for owned in &plan.owned {
+        let is_hidden_at_times = plan.processes.iter().any(|process| process.hidden.contains(&owned.path));
+        owned::give(owned, is_hidden_at_times)?;
+    }
     for process in &plan.processes {
         if plan.processes.len() > 1 {
             announce(&process.name)?;

@@ -104,6 +104,26 @@ impl Registry {
     }
 }
 
+impl Registry {
+    /// Brings a blob into a directory, unless that has it. It is verified on the way.
+    ///
+    /// # Errors
+    /// As [`Registry::blob`]; [`Error::Blob`] when it cannot be written.
+    pub fn pull_blob(&self, from: &Reference, blobs: &Blobs, descriptor: &Descriptor) -> Result<(), Error> {
+        let Descriptor { digest, size, .. } = descriptor;
+        if blobs.open(digest, *size).is_ok() {
+            return Ok(());
+        }
+        let path = blobs.path(digest);
+        let mut content = Content { reader: self.blob(from, descriptor)?, error: None };
+        let mut writer = blobs.writer()?;
+        let copied = writer.copy_from(&mut content, &path);
+        content.error.map_or(Ok(()), Err)?;
+        copied?;
+        Ok(writer.finish_as(digest, &path)?)
+    }
+}
+
 /// A blob that is sent on. It keeps its error, which says more than that sending failed.
 struct Content {
     reader: BlobReader,

@@ -16,6 +16,9 @@ type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// What was downloaded cannot be kept.
+    #[error(transparent)]
+    Blob(#[from] crate::blob::Error),
     /// The registry asks for an authentication that is not known.
     #[error("{registry} asks for an authentication that is not supported: {challenge}")]
     Challenge {
@@ -147,6 +150,7 @@ impl Error {
     /// What a backend says of this error.
     pub fn kind(&self) -> ErrorKind {
         match self {
+            Self::Blob(error) => error.kind(),
             Self::Challenge { .. } | Self::NotAnImage { .. } => ErrorKind::Unsupported,
             Self::Connection { .. } => ErrorKind::Unavailable,
             Self::Content { source, .. } => crate::blob::kind_of(source),

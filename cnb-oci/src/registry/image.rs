@@ -37,7 +37,16 @@ impl Registry {
         Err(Error::NotAnImage { image: reference.to_string(), media_type: descriptor.media_type })
     }
 
-    fn image_of(&self, reference: &Reference, descriptor: Descriptor, bytes: Bytes) -> Result<Image, Error> {
+    /// The image whose [manifest](Registry::manifest) was read already.
+    ///
+    /// # Errors
+    /// As [`Registry::image`].
+    pub fn image_of(
+        &self,
+        reference: &Reference,
+        descriptor: Descriptor,
+        bytes: Bytes,
+    ) -> Result<Image, Error> {
         if !descriptor.is_manifest() {
             let (image, media_type) = (reference.to_string(), descriptor.media_type);
             return Err(Error::NotAnImage { image, media_type });

@@ -12,6 +12,7 @@ use cnb_oci::blob;
 use cnb_oci::blob::Blobs;
 use cnb_oci::descriptor::Descriptor;
 use cnb_oci::descriptor::Index;
+use cnb_oci::descriptor::REF_NAME;
 use cnb_oci::descriptor::media_type;
 use cnb_oci::image;
 use cnb_oci::layout::Error;
@@ -143,6 +144,31 @@ fn images_with_missing_blobs_are_not_written() {
     let error = layout.put_image(None, &manifest).expect_err("a layer is missing");
     assert!(matches!(error, Error::Blob(blob::Error::Missing { .. })), "{error}");
     assert!(layout.index().expect("valid").manifests.is_empty());
+}
+
+#[test]
+fn documents_are_written_byte_for_byte_with_what_is_said_of_them() {
+    let (_dir, layout) = layout();
+    let entry = |media_type: &str, bytes: &[u8]| {
+        let mut entry = Descriptor::new(media_type, cnb_oci::digest(bytes), bytes.len() as u64);
+        entry.annotations.extend([("z".to_owned(), "1".into()), (REF_NAME.to_owned(), "app".into())]);
+        entry
+    };
+    let manifest = serde_json::to_vec_pretty(&manifest(&layout, "app", "amd64")).expect("json");
+    let part = entry(media_type::OCI_MANIFEST, &manifest);
+    let index =
+        serde_json::to_vec(&Index { manifests: vec![part.clone()], ..Index::default() }).expect("json");
+    let whole = entry(media_type::OCI_INDEX, &index);
+    let error = layout.put_document(&whole, &index).expect_err("the manifest is missing");
+    assert!(matches!(error, Error::Blob(blob::Error::Missing { .. })), "{error}");
+    assert!(layout.index().expect("valid").manifests.is_empty());
+
+    layout.put_document(&part, &manifest).expect("all blobs are there");
+    assert_eq!(layout.entry(None).expect("the only one"), part);
+    layout.put_document(&whole, &index).expect("all blobs are there");
+    assert_eq!(layout.index().expect("valid").manifests, std::slice::from_ref(&whole));
+    let image = layout.image(Some("app"), &platform("linux/amd64")).expect("it is there");
+    assert_eq!(image.manifest_bytes, manifest);
 }
 
 #[test]

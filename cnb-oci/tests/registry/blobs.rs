@@ -4,6 +4,7 @@ use std::io;
 use std::io::Read as _;
 
 use cnb_core::backend::ErrorKind;
+use cnb_oci::blob::Blobs;
 use cnb_oci::descriptor::Descriptor;
 use cnb_oci::registry::Copied;
 use cnb_oci::registry::Error;
@@ -162,4 +163,25 @@ fn corrupt_blobs_are_not_copied() {
     let error = client.registry.copy_blob((&client.registry, &from), &to, &blob).expect_err("corrupt");
     assert!(matches!(error, Error::Corrupt { .. }), "{error}");
     assert!(other.blob("app", blob.digest.as_str()).is_none());
+}
+
+#[test]
+fn blobs_are_brought_into_a_directory_once_and_verified() {
+    let (server, client) = (Server::start(), Client::new());
+    let bytes = many_bytes();
+    let (from, blob) = (name(&server.image("app")), descriptor(&bytes));
+    server.add_blob("app", &bytes);
+    let directory = tempfile::tempdir().expect("a directory");
+    let blobs = Blobs::create(directory.path()).expect("a directory");
+    let pull = || client.registry.pull_blob(&from, &blobs, &blob);
+    server.fail("GET", "/blobs/", Fault::Corrupt);
+    let error = pull().expect_err("corrupt");
+    assert!(matches!(error, Error::Corrupt { .. }), "{error}");
+    assert!(!blobs.path(&blob.digest).exists());
+    server.fail("GET", "/blobs/", Fault::Short(1000));
+    for _ in 0..2 {
+        pull().expect("it is brought");
+        blobs.verify(&blob.digest, blob.size).expect("it is whole");
+    }
+    assert_eq!(server.count("GET", "/blobs/"), 3, "the second time it is there");
 }

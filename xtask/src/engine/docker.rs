@@ -102,6 +102,14 @@ impl Engine {
         PathBuf::from(format!("/proc/{pid}/fd/{number}/{SOCKET}"))
     }
 
+    /// The namespace that all its processes are in, as `/proc/PID/ns/pid` has it.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub(crate) fn process_namespace(&self) -> Result<PathBuf> {
+        Ok(fs::read_link(format!("/proc/{}/ns/pid_for_children", self.process.id()))?)
+    }
+
     /// A place for files of a test, which goes with the engine.
     pub(crate) fn scratch(&self) -> Result<PathBuf> {
         let scratch = self.directory.join("scratch");

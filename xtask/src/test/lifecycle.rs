@@ -71,19 +71,25 @@ pub(super) fn is_wanted() -> bool {
     std::env::var_os(VARIABLE).is_some()
 }
 
+/// The directory of the lifecycle that somebody named, if anybody did.
+///
+/// # Errors
+/// When there is no such directory.
+pub(super) fn named() -> Result<Option<PathBuf>> {
+    let Some(directory) = std::env::var_os(VARIABLE).map(PathBuf::from) else { return Ok(None) };
+    let found = directory.canonicalize();
+    Ok(Some(found.map_err(|error| format!("{VARIABLE} is `{}`: {error}", directory.display()))?))
+}
+
 /// Images of `cnb` are the same with the Go lifecycle in the builder and with ours. Configs of its `creator` are
 /// those of `cnb`, but for the place of the run image and the version of the launcher.
 pub(super) fn run() -> Result<()> {
-    let lifecycle = std::env::var_os(VARIABLE).map(PathBuf::from);
-    let lifecycle = lifecycle.ok_or_else(|| format!("{VARIABLE} names no lifecycle to compare with"))?;
+    let lifecycle = named()?.ok_or_else(|| format!("{VARIABLE} names no lifecycle to compare with"))?;
     if !debian::is_root() {
         return Err("this stage needs root: the application of the creator belongs to its user".into());
     }
     debian::ensure(&["binutils", "ca-certificates", "mmdebstrap", "runc", "skopeo", "umoci"])?;
     example::builder::make_parts()?;
-    let lifecycle = lifecycle
-        .canonicalize()
-        .map_err(|error| format!("{VARIABLE} is `{}`: {error}", lifecycle.display()))?;
     let place = Place::new(&lifecycle)?;
     for input in &INPUTS {
         place.compare(input)?;

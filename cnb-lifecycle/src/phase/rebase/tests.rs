@@ -38,12 +38,12 @@ impl ImageTarget for Recorder {
     }
 }
 
-fn diff_id(layer: &str) -> DiffId {
+pub(super) fn diff_id(layer: &str) -> DiffId {
     cnb_oci::digest(layer.as_bytes())
 }
 
 /// An image in a layout without its layers, which a rebase does not read.
-fn image(name: &str, layers: &[&str], mut config: Value) -> FoundImage {
+pub(super) fn image(name: &str, layers: &[&str], mut config: Value) -> FoundImage {
     let directory = tempfile::tempdir().expect("a directory");
     let store = LayoutDirectory::new(directory.path());
     let layout = Layout::create(store.path(name).expect("a name")).expect("a layout");
@@ -59,7 +59,7 @@ fn image(name: &str, layers: &[&str], mut config: Value) -> FoundImage {
 }
 
 /// An image on `old base`, with two layers of its own.
-fn app(api: &str, labels: Value) -> FoundImage {
+pub(super) fn app(api: &str, labels: Value) -> FoundImage {
     let label = json!({
         "unknown": 1,
         "runImage": {"topLayer": diff_id("old base"), "reference": "run@sha256:0", "image": "run", "mirrors": ["mirror/run"]},
@@ -75,7 +75,7 @@ fn app(api: &str, labels: Value) -> FoundImage {
     image("app", &["old base", "app", "launcher"], config)
 }
 
-fn base(name: &str, architecture: &str) -> FoundImage {
+pub(super) fn base(name: &str, architecture: &str) -> FoundImage {
     let labels = json!({
         "io.buildpacks.base.x": "new", "io.buildpacks.stack.id": "s", "other": "new", "io.buildpacks.base.y": "new"
     });
@@ -92,7 +92,7 @@ fn run(inputs: &Inputs<'_>) -> std::result::Result<(Manifest, Value), RebaseErro
     Ok(target.saved.into_inner().expect("a lock").expect("a saved image"))
 }
 
-fn label(config: &Value) -> Value {
+pub(super) fn label(config: &Value) -> Value {
     let label = config["config"]["Labels"][lifecycle::LABEL].as_str().expect("a label");
     serde_json::from_str(label).expect("JSON")
 }

@@ -11,23 +11,23 @@ use crate::workspace;
 
 /// An application of the examples.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Example {
-    pub(super) name: &'static str,
+pub(crate) struct Example {
+    pub(crate) name: &'static str,
     /// A source file that no dependency depends on, and a comment for its end.
     pub(super) source: (&'static str, &'static str),
     /// What the answer to `GET /` contains.
-    pub(super) answer: &'static str,
+    pub(crate) answer: &'static str,
     /// What its buildpack says when it has nothing to install.
-    pub(super) unchanged: &'static str,
+    pub(crate) unchanged: &'static str,
 }
 
-pub(super) const FLASK: Example = Example {
+pub(crate) const FLASK: Example = Example {
     name: "flask",
     source: ("app.py", "# changed"),
     answer: "\"service\":\"words\"",
     unchanged: "requirements are unchanged",
 };
-pub(super) const EXPRESS: Example = Example {
+pub(crate) const EXPRESS: Example = Example {
     name: "express",
     source: ("server.js", "// changed"),
     answer: "\"service\":\"notes\"",
@@ -36,14 +36,14 @@ pub(super) const EXPRESS: Example = Example {
 
 /// A copy in a directory of its own.
 #[derive(Debug)]
-pub(super) struct Application {
-    pub(super) example: Example,
-    pub(super) directory: PathBuf,
+pub(crate) struct Application {
+    pub(crate) example: Example,
+    pub(crate) directory: PathBuf,
 }
 
 impl Application {
     /// Copies an example below a directory, under a name that nothing has there.
-    pub(super) fn copy(example: Example, parent: &Path, name: &str) -> Result<Self> {
+    pub(crate) fn copy(example: Example, parent: &Path, name: &str) -> Result<Self> {
         let directory = parent.join(name);
         let from = workspace::root().join("examples/apps").join(example.name);
         fs::create_dir_all(parent)?;
@@ -52,14 +52,14 @@ impl Application {
     }
 
     /// Writes the descriptor: what comes before that of the example, it, and what comes after.
-    pub(super) fn describe(&self, before: &str, after: &str) -> Result<()> {
+    pub(crate) fn describe(&self, before: &str, after: &str) -> Result<()> {
         let example = workspace::root().join("examples/apps").join(self.example.name).join(DESCRIPTOR);
         let text = fs::read_to_string(example)?;
         Ok(fs::write(self.directory.join(DESCRIPTOR), format!("{before}{text}{after}"))?)
     }
 
     /// Changes the source: another number is another change, 0 none.
-    pub(super) fn change(&self, number: usize) -> Result<()> {
+    pub(crate) fn change(&self, number: usize) -> Result<()> {
         let (file, comment) = self.example.source;
         let original = workspace::root().join("examples/apps").join(self.example.name).join(file);
         let text = fs::read_to_string(original)?;
@@ -69,4 +69,4 @@ impl Application {
 }
 
 /// The descriptor as it is called in the examples.
-pub(super) const DESCRIPTOR: &str = "project.toml";
+pub(crate) const DESCRIPTOR: &str = "project.toml";

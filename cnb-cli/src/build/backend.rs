@@ -1,0 +1,148 @@
+//! `--backend`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use cnb_llb::client::Address;
+
+use crate::exit::Exit;
+use crate::exit::Failure;
+use crate::exit::Result;
+
+/// Says where Docker Engine listens.
+const DOCKER_HOST: &str = "DOCKER_HOST";
+/// Says where a BuildKit listens.
+const BUILDKIT_HOST: &str = "BUILDKIT_HOST";
+
+const DOCKER_SOCKET: &str = "/var/run/docker.sock";
+const BUILDKIT_SOCKET: &str = "/run/buildkit/buildkitd.sock";
+
+/// What builds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Backend {
+    /// Containers of this machine, without a daemon.
+    Local,
+    /// The BuildKit inside the Docker Engine that the environment names.
+    Docker,
+    /// The BuildKit at an address, or else at the one that the environment names.
+    BuildKit(Option<Address>),
+}
+
+impl FromStr for Backend {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text.split_once('=') {
+            None if text == "local" => Ok(Self::Local),
+            None if text == "docker" => Ok(Self::Docker),
+            None if text == "buildkit" => Ok(Self::BuildKit(None)),
+            Some(("buildkit", address)) => Self::at(address),
+            _ => Err("it must be `local`, `docker`, `buildkit` or `buildkit=ADDRESS`".to_owned()),
+        }
+    }
+}
+
+impl Backend {
+    /// The BuildKit at an address; Docker Engine's own without a path is that of the environment.
+    fn at(address: &str) -> std::result::Result<Self, String> {
+        match address {
+            "docker://" => Ok(Self::Docker),
+            address => Ok(Self::BuildKit(Some(address.parse().map_err(|error| format!("{error}"))?))),
+        }
+    }
+
+    /// Where the BuildKit is, in an environment. None for the local backend.
+    pub(super) fn address(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Address>> {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        match self {
+            Self::Local => Ok(None),
+            Self::Docker => Ok(Some(Address::Docker(engine(set(DOCKER_HOST))?))),
+            Self::BuildKit(Some(address @ Address::DockerContainer { .. })) => {
+                Ok(Some(address.clone().with_engine(engine(set(DOCKER_HOST))?)))
+            }
+            Self::BuildKit(Some(address)) => Ok(Some(address.clone())),
+            Self::BuildKit(None) => match set(BUILDKIT_HOST) {
+                None => Ok(Some(Address::Unix(BUILDKIT_SOCKET.into()))),
+                Some(address) => {
+                    let backend = Self::at(&address);
+                    let backend = backend.map_err(|error| unusable(BUILDKIT_HOST, &error))?;
+                    backend.address(variable)
+                }
+            },
+        }
+    }
+}
+
+/// The socket of Docker Engine.
+fn engine(host: Option<String>) -> Result<PathBuf> {
+    let Some(host) = host else { return Ok(DOCKER_SOCKET.into()) };
+    match host.strip_prefix("unix://") {
+        Some(path) if !path.is_empty() => Ok(path.into()),
+        _ => Err(unusable(
+            DOCKER_HOST,
+            &format!("`{host}` is no socket of this machine: it must be unix://PATH"),
+        )),
+    }
+}
+
+fn unusable(variable: &str, reason: &str) -> Failure {
+    Failure::new(Exit::Machine, format!("{variable} cannot be used: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str, environment: &[(&str, &str)]) -> std::result::Result<String, String> {
+        let backend: Backend = text.parse()?;
+        let variable = |name: &str| {
+            let (_, value) = environment.iter().find(|(other, _)| *other == name)?;
+            Some((*value).to_owned())
+        };
+        let address = backend.address(variable).map_err(|failure| failure.message)?;
+        Ok(address.map_or("none".to_owned(), |address| address.to_string()))
+    }
+
+    #[test]
+    fn addresses_are_those_of_the_command_line_or_the_environment() {
+        let docker = ("DOCKER_HOST", "unix:///run/d.sock");
+        let buildkit = ("BUILDKIT_HOST", "tcp://localhost:1234");
+        for (text, environment, expected) in [
+            ("local", &[docker, buildkit][..], "none"),
+            ("docker", &[], "docker:///var/run/docker.sock"),
+            ("docker", &[docker], "docker:///run/d.sock"),
+            ("docker", &[("DOCKER_HOST", "")], "docker:///var/run/docker.sock"),
+            ("buildkit", &[docker], "unix:///run/buildkit/buildkitd.sock"),
+            ("buildkit", &[buildkit], "tcp://localhost:1234"),
+            ("buildkit", &[("BUILDKIT_HOST", "docker://"), docker], "docker:///run/d.sock"),
+            ("buildkit=unix:///run/b.sock", &[buildkit], "unix:///run/b.sock"),
+            ("buildkit=docker://", &[docker], "docker:///run/d.sock"),
+            ("buildkit=docker:///run/e.sock", &[docker], "docker:///run/e.sock"),
+            ("buildkit=docker-container://b0", &[docker], "docker-container://b0"),
+        ] {
+            assert_eq!(address(text, environment).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn containers_are_those_of_the_engine_of_the_environment() {
+        let backend: Backend = "buildkit=docker-container://b0".parse().expect("it is valid");
+        let address = backend.address(|_| Some("unix:///run/d.sock".to_owned())).map_err(|_| ());
+        let expected = Address::DockerContainer { name: "b0".to_owned(), engine: "/run/d.sock".into() };
+        assert_eq!(address, Ok(Some(expected)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (text, environment, expected) in [
+            ("podman", &[][..], "it must be `local`"),
+            ("docker=unix:///x", &[], "it must be `local`"),
+            ("buildkit=/run/b.sock", &[], "`/run/b.sock` is no address of a BuildKit"),
+            ("buildkit", &[("BUILDKIT_HOST", "x")], "BUILDKIT_HOST cannot be used: `x` is no address"),
+            ("docker", &[("DOCKER_HOST", "ssh://h")], "DOCKER_HOST cannot be used: `ssh://h` is no socket"),
+        ] {
+            let error = address(text, environment).expect_err(text);
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Which engine it is, and what it cannot do.
+
+use std::error::Error;
+
+use cnb_core::image_name::ImageName;
+use cnb_llb::Platform;
+use cnb_llb::client::Address;
+use cnb_llb::errdefs::BuildError;
+use cnb_llb::gateway::Gateway;
+
+use super::is_in_daemon;
+use super::is_in_files;
+use crate::exit::Exit;
+use crate::exit::Failure;
+use crate::exit::Result;
+
+/// What every BuildKit can but that of a Docker Engine without containerd's image store.
+const MERGE: &str = "mergeop";
+
+const STORE: &str = "or turn on containerd's image store, \
+                     https://docs.docker.com/engine/storage/containerd/";
+
+/// A name that no other solve or session has.
+pub(super) fn random_id() -> Result<String> {
+    let mut bytes = [0; 16];
+    let flags = rustix::rand::GetRandomFlags::empty();
+    let failed = |reason: String| Failure::new(Exit::Machine, format!("no randomness: {reason}"));
+    // So few bytes come at once or not at all.
+    let count = rustix::rand::getrandom(&mut bytes, flags).map_err(|error| failed(error.to_string()))?;
+    if count < bytes.len() {
+        return Err(failed("too few bytes".to_owned()));
+    }
+    Ok(format!("cnb-{:032x}", u128::from_ne_bytes(bytes)))
+}
+
+/// Nothing answers.
+pub(super) fn unreachable(address: &Address, error: &dyn Error) -> Failure {
+    let failure = Failure::caused(Exit::Machine, error);
+    let help = match address {
+        Address::Docker(_) => {
+            "start Docker Engine, say with DOCKER_HOST where it is, or build with --backend local"
+        }
+        Address::DockerContainer { .. } => {
+            "start the container, or say with DOCKER_HOST whose container it is"
+        }
+        _ => "start buildkitd, or say where it is: --backend buildkit=ADDRESS, or BUILDKIT_HOST",
+    };
+    Failure::new(failure.exit, format!("{}\n  help: {help}", failure.message))
+}
+
+/// The build could not even begin, or the engine ended it.
+pub(super) fn refused(address: &Address, error: &BuildError) -> Failure {
+    let message = format!("the BuildKit at {address} ended the build: {error}");
+    if error.message().contains("entitlement") {
+        let help = "allow it to give its network (`network.host`), or build with --network sandbox";
+        return Failure::new(Exit::Machine, format!("{message}\n  help: {help}"));
+    }
+    Failure::new(Exit::Machine, message)
+}
+
+/// Says before anything is built what cannot be done.
+pub(super) fn check(
+    address: &Address,
+    gateway: &Gateway,
+    inputs: &[ImageName],
+    outputs: &[ImageName],
+) -> Result<()> {
+    let own = Platform::native();
+    let platforms = || gateway.workers().iter().flat_map(|worker| &worker.platforms);
+    if !platforms().any(|platform| platform.os == own.os && platform.architecture == own.architecture) {
+        let offered: Vec<String> =
+            platforms().map(|platform| format!("{}/{}", platform.os, platform.architecture)).collect();
+        let message = format!(
+            "the BuildKit at {address} builds for {}, and the programs of this cnb are for {}/{}",
+            offered.join(", "),
+            own.os,
+            own.architecture
+        );
+        return Err(Failure::new(Exit::Machine, message));
+    }
+    if gateway.graph_capabilities().has(MERGE) || !matches!(address, Address::Docker(_)) {
+        return Ok(());
+    }
+    match refused_image(inputs, outputs) {
+        None => Ok(()),
+        Some((verb, image, help)) => {
+            let message = format!(
+                "the Docker Engine at {address} has its classic image store, with which it cannot {verb} `{image}` \
+                 while it builds\n  help: {help}, {STORE}"
+            );
+            Err(Failure::new(Exit::Usage, message))
+        }
+    }
+}
+
+/// What a Docker Engine with its classic store cannot do.
+fn refused_image<'i>(
+    inputs: &'i [ImageName],
+    outputs: &'i [ImageName],
+) -> Option<(&'static str, &'i ImageName, &'static str)> {
+    if let Some(image) = inputs.iter().find(|image| is_in_files(image)) {
+        return Some(("read", image, "take the image from a registry, docker://REFERENCE"));
+    }
+    let image = outputs.iter().find(|image| !is_in_daemon(image))?;
+    Some(("write", image, "write docker-daemon:REFERENCE, then `docker push` or `docker save`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_classic_store_takes_from_registries_and_keeps_for_itself() {
+        let names = |texts: &[&str]| -> Vec<ImageName> {
+            texts.iter().map(|text| text.parse().expect(text)).collect()
+        };
+        for (inputs, outputs, expected) in [
+            (&["docker://a/b"][..], &["docker-daemon:app"][..], None),
+            (&["oci:a:b"], &["docker-daemon:app"], Some("read oci:a:b")),
+            (&["docker://a/b", "oci-archive:f"], &["docker-daemon:app"], Some("read oci-archive:f")),
+            (&["docker://a/b"], &["docker-daemon:app", "oci:out"], Some("write oci:out")),
+            (&["docker://a/b"], &["docker://a/b/c:1"], Some("write docker://index.docker.io/a/b/c:1")),
+        ] {
+            let (inputs, outputs) = (names(inputs), names(outputs));
+            let refused = refused_image(&inputs, &outputs).map(|(verb, image, _)| format!("{verb} {image}"));
+            assert_eq!(refused.as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn names_are_new() {
+        let id = || random_id().map_err(|failure| failure.message).expect("there is randomness");
+        assert_ne!(id(), id());
+        assert_eq!(id().len(), "cnb-".len() + 32);
+    }
+}

@@ -1,0 +1,114 @@
+//! Builds on this machine, without a daemon.
+
+use std::path::Path;
+
+use cnb_cache::namespace::Namespace;
+use cnb_cache::record::Record;
+use cnb_cache::store::Store;
+use cnb_core::event::Event;
+use cnb_core::labels::lifecycle;
+use cnb_lifecycle::platform::Built;
+use cnb_oci::local::LocalBackend;
+use cnb_oci::local::Options;
+use cnb_oci::local::runtime::Cli as RuntimeCli;
+use cnb_oci::local::userns;
+use cnb_oci::local::userns::Mapping;
+use cnb_oci::local::userns::Mode;
+
+use super::args;
+use super::args::Args;
+use super::args::Network;
+use super::build_with;
+use super::failure::of_backend;
+use super::request;
+use super::request::Asked;
+use super::until_stopped;
+use super::warn;
+use crate::exit::Exit;
+use crate::exit::Failure;
+use crate::exit::Result;
+use crate::paths;
+use crate::progress::Progress;
+use crate::registry;
+
+/// What a build needs, read while the process has a single thread.
+pub(super) struct Prepared {
+    asked: Asked,
+    options: Options,
+    store: Store,
+}
+
+impl Prepared {
+    /// Reads everything, and enters namespaces.
+    ///
+    /// Namespaces come before threads: the kernel lets only processes with a single one enter them.
+    pub(super) fn new(args: &Args) -> Result<Self> {
+        if args.network == Some(Network::Sandbox) {
+            let message =
+                "there is no network `sandbox` on this machine: use `host` or `none`, or another --backend";
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        let cache_dir = paths::cache_dir(args.cache_dir.as_deref())?;
+        let (init, tool) = (paths::helper("cnb-init")?, paths::helper("lifecycle")?);
+        let mut asked = request::read(args, Some(&cache_dir), &tool)?;
+        let options =
+            options(args, &cache_dir, enter(args)?, &init).with_registry(registry::client(&args.registry)?);
+        let store = Store::new(&cache_dir);
+        if args.clear_cache {
+            store.clear(&asked.namespace).map_err(|error| Failure::caused(Exit::Other, &error))?;
+        }
+        asked.request.last_label = last_label(&store, &asked.namespace)?;
+        Ok(Self { asked, options, store })
+    }
+
+    /// Builds.
+    pub(super) fn build(self, args: &Args, progress: &dyn Progress) -> Result<Built> {
+        let Self { mut asked, options, store } = self;
+        warn(progress, &asked.warnings);
+        let backend =
+            LocalBackend::new(options).map_err(|error| Failure::caused(of_backend(&error), &error))?;
+        let built = until_stopped(async {
+            if args.clear_cache {
+                let forgotten = backend.forget_cache(&asked.namespace.id()).await;
+                forgotten.map_err(|error| Failure::caused(of_backend(&error), &error))?;
+            }
+            build_with(&backend, &mut asked, args, progress).await
+        })?;
+        // The image is written; without the record the next build has more to do, that is all.
+        if let Err(failure) = save_record(&store, &asked.namespace, &built) {
+            progress.event(Event::Warning { message: failure.message });
+        }
+        Ok(built)
+    }
+}
+
+/// What the record of the last build says. One that cannot be used is as good as none.
+fn last_label(store: &Store, namespace: &Namespace) -> Result<Option<String>> {
+    let taken = store.take(namespace).map_err(|error| Failure::caused(Exit::Other, &error))?;
+    let record = taken.record().ok();
+    Ok(record.and_then(|record| record.label(lifecycle::LABEL).map(str::to_owned)))
+}
+
+/// Lets the next build know what this one made.
+fn save_record(store: &Store, namespace: &Namespace, built: &Built) -> Result<()> {
+    let record = Record::new(&built.config).expect("the config of an image was made");
+    let taken = store.take(namespace);
+    taken.and_then(|taken| taken.save_record(&record)).map_err(|error| Failure::caused(Exit::Other, &error))
+}
+
+fn enter(args: &Args) -> Result<Mapping> {
+    let mode = match args.userns {
+        None | Some(args::Userns::Auto) => Mode::Auto,
+        Some(args::Userns::Range) => Mode::Range,
+        Some(args::Userns::Single) => Mode::Single,
+    };
+    userns::enter(mode).map_err(|error| Failure::caused(Exit::Machine, &error))
+}
+
+fn options(args: &Args, cache_dir: &Path, mapping: Mapping, init: &Path) -> Options {
+    let options = Options::new(mapping, cache_dir, init);
+    match &args.runtime {
+        Some(program) => options.with_runtime(RuntimeCli::new(program)),
+        None => options,
+    }
+}
