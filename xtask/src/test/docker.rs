@@ -10,7 +10,7 @@ use crate::engine::docker::Engine;
 use crate::engine::docker::Store;
 use crate::example;
 
-mod application;
+pub(crate) mod application;
 mod asked;
 mod build;
 mod caches;
