@@ -22,7 +22,7 @@ mod options;
 mod outputs;
 mod platforms;
 mod progress;
-mod pushed;
+pub(crate) mod pushed;
 mod questions;
 mod readme;
 mod rebuild;
