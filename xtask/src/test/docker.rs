@@ -14,6 +14,7 @@ pub(crate) mod application;
 mod asked;
 mod build;
 mod caches;
+mod cli;
 mod descriptors;
 mod errors;
 mod ignored;
@@ -27,6 +28,7 @@ mod questions;
 mod readme;
 mod rebuild;
 mod secrets;
+mod stock;
 mod witness;
 
 use application::Application;
@@ -51,6 +53,8 @@ struct Place<'a> {
     engine: &'a Engine,
     store: Store,
     pushed: &'a Pushed,
+    /// Build arguments of every build, besides those for the example builder or instead of them.
+    more: Vec<(&'static str, &'a str)>,
     scratch: PathBuf,
 }
 
@@ -82,7 +86,7 @@ fn with_engine<T>(store: Store, pushed: &Pushed, check: impl FnOnce(&Place<'_>) 
     let engine = timed("started", || Engine::start(store))?;
     engine.explaining(|| {
         pushed.log_in(&engine)?;
-        check(&Place { engine: &engine, store, pushed, scratch: engine.scratch()? })
+        check(&Place { engine: &engine, store, pushed, more: Vec::new(), scratch: engine.scratch()? })
     })
 }
 
@@ -98,6 +102,7 @@ fn check(place: &Place<'_>) -> Result<[Made; 2]> {
         // BuildKit of Docker Engine makes none without containerd's store.
         Store::Classic => {}
     }
+    cli::check(place, &flask, &made[0])?;
     errors::check(place)?;
     asked::check(place)?;
     options::check(place)?;
@@ -107,6 +112,7 @@ fn check(place: &Place<'_>) -> Result<[Made; 2]> {
     questions::check(place)?;
     secrets::check(place)?;
     readme::check(place)?;
+    stock::check(place)?;
     if let Store::Containerd = place.store {
         // Docker Engine's own store has no indexes, and writes no caches of that kind.
         platforms::check(place)?;
@@ -140,6 +146,9 @@ impl<'a> Place<'a> {
     /// A build with the example builder.
     fn build(&self, application: &'a Application) -> Result<Build<'a>> {
         let mut options = self.pushed.options()?;
+        for (name, value) in &self.more {
+            options.set(name, value);
+        }
         if application.example.name == EXPRESS.name {
             options.set("BUILDKIT_SYNTAX", &self.pushed.frontend);
         }
