@@ -21,6 +21,29 @@ pub(crate) struct Inside {
     root: OwnedFd,
 }
 
+/// How often to try what the kernel asks to try again.
+const ATTEMPTS: usize = 10_000;
+
+/// Opens a path below a directory as `openat2` does.
+///
+/// Where a path has `..`, in itself or in a link, and something is renamed or mounted meanwhile anywhere on the machine,
+/// the kernel cannot tell whether it stays below, and asks to try again.
+pub(crate) fn open_below(
+    root: &OwnedFd,
+    path: impl Arg,
+    flags: OFlags,
+    resolve: ResolveFlags,
+) -> Result<OwnedFd> {
+    let path = path.into_c_str()?;
+    for _ in 0..ATTEMPTS {
+        match rustix::fs::openat2(root, &*path, flags, Mode::empty(), resolve) {
+            Err(Errno::AGAIN) => std::thread::yield_now(),
+            opened => return opened,
+        }
+    }
+    Err(Errno::AGAIN)
+}
+
 impl Inside {
     pub(crate) fn new(root: &Path) -> Result<Self> {
         Ok(Self { root: rustix::fs::open(root, DIRECTORY, Mode::empty())? })
@@ -34,7 +57,7 @@ impl Inside {
     /// Opens what is at a path; all links are followed.
     pub(crate) fn open(&self, path: impl Arg, flags: OFlags) -> Result<OwnedFd> {
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        rustix::fs::openat2(&self.root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve)
+        open_below(&self.root, path, flags | OFlags::CLOEXEC, resolve)
     }
 
     /// Opens the directory at a path, and makes it and those above it where they are missing, also where a
@@ -151,4 +174,35 @@ fn names_from_last(path: &[u8]) -> Vec<Vec<u8>> {
 /// The kernel says `EINVAL` when it is asked for the target of anything else.
 fn not_a_link(errno: Errno) -> Errno {
     if errno == Errno::INVAL { Errno::NOTDIR } else { errno }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+
+    #[test]
+    fn what_others_rename_meanwhile_is_no_error() {
+        let root = tempfile::tempdir().expect("there is a directory");
+        for name in ["a", "b", "elsewhere"] {
+            std::fs::create_dir(root.path().join(name)).expect("it is new");
+        }
+        let inside = Inside::new(root.path()).expect("it is there");
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (one, other) = (root.path().join("elsewhere"), root.path().join("renamed"));
+                while !done.load(Ordering::Relaxed) {
+                    std::fs::rename(&one, &other).expect("it is there");
+                    std::fs::rename(&other, &one).expect("it is there");
+                }
+            });
+            let path = "a/../b/../".repeat(100) + "b";
+            let opened = (0..2000).map(|_| inside.open(path.as_str(), DIRECTORY)).find(Result::is_err);
+            done.store(true, Ordering::Relaxed);
+            assert!(opened.is_none(), "{opened:?}");
+        });
+    }
 }

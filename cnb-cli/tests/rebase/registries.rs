@@ -1,5 +1,12 @@
 //! Images in registries, and which blobs are sent.
 
+use cnb_core::api::PlatformApi;
+use cnb_lifecycle::image_store::ImageStore as _;
+use cnb_lifecycle::image_store::registry::RegistryStore;
+use cnb_lifecycle::phase::rebase::Inputs;
+use cnb_lifecycle::phase::rebase::rebase;
+use cnb_oci::registry::Options;
+use cnb_oci::registry::Registry;
 use serde_json::Value;
 use serde_json::json;
 
@@ -199,4 +206,28 @@ fn images_go_from_layouts_to_registries_and_back() {
         std::fs::read(place.path("back/blobs").join(blob_digest("app").replace(':', "/"))).expect("a blob"),
         blob("app")
     );
+}
+
+#[test]
+fn the_bytes_of_the_go_lifecycle_are_those_of_the_phase() {
+    let (place, server) = (Place::new(), Server::start());
+    serve_app(&server, &place, &[]);
+    let (app, run) = (server.image("app:1"), server.image("run:1"));
+    place
+        .rebase(&[
+            &format!("docker://{app}"),
+            "--compat=lifecycle",
+            "--output",
+            &format!("docker://{app}-cnb"),
+        ])
+        .expect(0);
+
+    let store = RegistryStore::new(Registry::new(Options::new()).expect("a client"));
+    let find = |name: &str| store.find(name).expect("a registry").expect("an image");
+    let (app, new_base) = (find(&app), find(&run));
+    let target = store.target(&[&server.image("app:1-phase")], &new_base, Some(&app)).expect("a target");
+    let inputs = Inputs { api: PlatformApi::NEWEST, app: &app, new_base: &new_base, force: false };
+    rebase(&inputs, &*target).expect("an image");
+    assert!(server.manifest("app", "1-phase").is_some());
+    assert_eq!(server.manifest("app", "1-cnb"), server.manifest("app", "1-phase"));
 }

@@ -136,9 +136,12 @@ fn is_of_source(tag: Option<&str>, whole: &Whole, source: &Place) -> bool {
 /// Puts everything into a layout. What stays in its place there keeps what the layout says of it.
 fn put(whole: &Whole, layout: &Layout, tag: Option<&str>, in_place: bool) -> Result<()> {
     parallel::map(blobs(whole), |(blob, place)| place.bring(blob, layout.blobs()))?;
-    let documents = whole.parts.iter().flat_map(|part| part.config.iter().chain([&part.manifest]));
-    for document in documents {
-        layout.blobs().put(document)?;
+    for part in &whole.parts {
+        // One manifest alone is what the entry names.
+        let manifest = Some(&part.manifest).filter(|_| whole.entry.is_index());
+        for document in part.config.iter().chain(manifest) {
+            layout.blobs().put(document)?;
+        }
     }
     let Descriptor { media_type, digest, size, .. } = &whole.entry;
     let mut entry = Descriptor::new(media_type, digest.clone(), *size);

@@ -145,6 +145,7 @@ impl Command {
                 outputs.insert(mount.target.clone(), Graph::new(state, &Graph::of(tree)?.root));
             }
         }
+        // Caches of other machines have what images consist of: these trees, and not what happened to the root.
         let first = outputs.values().next().cloned();
         let evaluated = first.unwrap_or_else(|| Graph::new(run.root(), "/"));
         let outputs = outputs.into_iter().map(|(target, graph)| (target, graph.into_tree()));

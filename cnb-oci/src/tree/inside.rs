@@ -5,7 +5,6 @@ use std::os::fd::OwnedFd;
 use cnb_core::backend::Error;
 use cnb_core::backend::ErrorKind;
 use rustix::fs::FileType;
-use rustix::fs::Mode;
 use rustix::fs::ResolveFlags;
 use rustix::io::Errno;
 use rustix::io::Result;
@@ -15,6 +14,7 @@ pub(crate) use crate::inside::Inside;
 use crate::inside::MAX_LINKS;
 pub(crate) use crate::inside::kind;
 pub(crate) use crate::inside::names;
+use crate::inside::open_below;
 pub(crate) use crate::inside::remove;
 pub(crate) use crate::inside::stat;
 
@@ -22,7 +22,7 @@ impl Inside {
     /// Opens the directory at a path in which no name is a link.
     pub(crate) fn open_canonical(&self, path: &str) -> Result<OwnedFd> {
         let flags = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS;
-        rustix::fs::openat2(self.root(), path, DIRECTORY, Mode::empty(), flags)
+        open_below(self.root(), path, DIRECTORY, flags)
     }
 
     /// The path of a directory without links and dots.

@@ -28,7 +28,7 @@ const RUNS: [(&str, &[&str]); 2] =
 
 /// The images.
 pub(super) struct Images {
-    layout: PathBuf,
+    pub(super) layout: PathBuf,
 }
 
 impl Images {
@@ -70,6 +70,16 @@ impl Images {
         rebase.args(["rebase", &format!("docker://{address}/app"), "--run-image"]);
         rebase.arg(format!("docker://{address}/run:{}", tag(round)));
         rebase
+    }
+
+    /// An empty directory on the disk of the layout.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(super) fn scratch(&self) -> Result<PathBuf> {
+        let directory = self.layout.join("scratch");
+        fs::create_dir(&directory)?;
+        Ok(directory)
     }
 
     /// Removes them.
