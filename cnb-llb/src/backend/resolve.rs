@@ -20,6 +20,7 @@ use crate::Annotate as _;
 use crate::OciLayout;
 use crate::Platform;
 use crate::State;
+use crate::errdefs::BuildError;
 use crate::gateway::ContextSource;
 use crate::gateway::ImageQuery;
 use crate::gateway::NamedContext;
@@ -151,8 +152,18 @@ impl BuildKit {
 
     async fn look_at(&self, query: ImageQuery, platform: &Platform, name: &str) -> Result<ResolvedImage> {
         let query = query.with_platform(&platform.os, &platform.architecture, &platform.variant);
-        self.gateway.resolve_image(query).await.map_err(|error| from_build(error).with("image", name))
+        self.gateway.resolve_image(query).await.map_err(|error| not_found(error).with("image", name))
     }
+}
+
+/// What BuildKit says of a source that it does not have is too little for people.
+fn not_found(error: BuildError) -> Error {
+    if error.message().contains("unknown scheme oci-layout") {
+        let message =
+            "this BuildKit reads no layouts: that of Docker Engine does with containerd's image store";
+        return Error::new(ErrorKind::Unsupported, message).with_source(error);
+    }
+    from_build(error)
 }
 
 /// An image of the daemon has no manifest with a digest: its ID is all there is.
@@ -196,6 +207,7 @@ fn text(platform: &Platform) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::errdefs::Code;
 
     #[test]
     fn images_in_layouts_have_addresses() {
@@ -203,6 +215,15 @@ mod tests {
         let reference = full(&format!("builder@{digest}"));
         assert_eq!(reference, format!("index.docker.io/library/builder@{digest}"));
         assert_eq!(full("builder@x"), "builder@x");
+    }
+
+    #[test]
+    fn where_there_are_no_layouts_it_is_said() {
+        let error = |message: &str| not_found(BuildError::new(Code::NotFound, message));
+        let layouts = error("failed to resolve: unknown scheme oci-layout: not found");
+        assert_eq!(layouts.kind(), ErrorKind::Unsupported);
+        assert!(layouts.to_string().contains("containerd's image store"), "{layouts}");
+        assert_eq!(error("a:1: not found").kind(), ErrorKind::NotFound);
     }
 
     #[test]
