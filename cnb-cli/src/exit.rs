@@ -87,6 +87,15 @@ impl Failure {
         }
         Self::new(exit, message)
     }
+
+    /// The same with what to do about it, if there is something.
+    pub(crate) fn with_help(mut self, help: Option<&str>) -> Self {
+        if let Some(help) = help {
+            self.message.push_str("\n  help: ");
+            self.message.push_str(help);
+        }
+        self
+    }
 }
 
 /// What a command returns.

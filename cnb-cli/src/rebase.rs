@@ -123,11 +123,7 @@ fn rebased(args: &Args, warnings: &Warnings) -> Result<Rebased> {
 }
 
 fn failure(error: &Error) -> Failure {
-    let failure = Failure::caused(exit(error), error);
-    match help(error) {
-        Some(help) => Failure::new(failure.exit, format!("{}\n  help: {help}", failure.message)),
-        None => failure,
-    }
+    Failure::caused(exit(error), error).with_help(help(error))
 }
 
 fn exit(error: &Error) -> Exit {

@@ -9,11 +9,7 @@ use crate::exit::Failure;
 
 /// The failure that an error of a build is.
 pub(super) fn failure(error: &Error) -> Failure {
-    let failure = Failure::caused(exit(error), error);
-    match help(error) {
-        Some(help) => Failure::new(failure.exit, format!("{}\n  help: {help}", failure.message)),
-        None => failure,
-    }
+    Failure::caused(exit(error), error).with_help(help(error))
 }
 
 fn exit(error: &Error) -> Exit {
