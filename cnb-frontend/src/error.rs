@@ -182,7 +182,7 @@ mod tests {
         let file = SourceFile::new("project.toml", "a\nb\n");
         let diagnostic = Diagnostic::warning("x", "odd").at(&file, 2..3, "").with_help("do not");
         let warning = warning("sha256:0", &diagnostic);
-        assert_eq!((warning.vertex.as_str(), warning.short.as_str()), ("sha256:0", "f:2:1: odd"));
+        assert_eq!((warning.vertex.as_str(), warning.short.as_str()), ("sha256:0", "project.toml:2:1: odd"));
         assert_eq!(warning.detail, ["do not"]);
         assert_eq!(warning.source.expect("a place").ranges[0].start.line, 2);
     }

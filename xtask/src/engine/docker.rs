@@ -131,6 +131,8 @@ impl Engine {
         let mut docker = command(self.programs.join("usr/bin/docker"));
         docker.env("DOCKER_CONFIG", config(&self.directory));
         docker.env("DOCKER_HOST", format!("unix://{}", self.socket().display()));
+        // Buildx tells a frontend the repository that it finds around a context: that must not be the one of this checkout.
+        docker.env("GIT_CEILING_DIRECTORIES", &self.directory);
         for variable in ["BUILDX_BUILDER", "BUILDX_CONFIG", "DOCKER_BUILDKIT", "DOCKER_CONTEXT"] {
             docker.env_remove(variable);
         }

@@ -60,7 +60,7 @@ struct Place<'a> {
 
 /// Either store makes the same images, which run; and two engines of one kind make the same bytes.
 pub(super) fn run() -> Result<()> {
-    debian::ensure(&["skopeo", "umoci"])?;
+    debian::ensure(&["git", "skopeo", "umoci"])?;
     example::builder::make()?;
     let pushed = timed("frontend, builder and run image pushed", Pushed::new)?;
     let containerd = with_engine(Store::Containerd, &pushed, check)?;

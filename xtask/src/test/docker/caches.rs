@@ -1,5 +1,7 @@
 //! What builds leave for the next: caches, previous images, and what BuildKit itself keeps.
 
+use std::path::Path;
+
 use super::Place;
 use super::image::Image;
 use super::witness::Witness;
@@ -67,7 +69,20 @@ pub(super) fn check(place: &Place<'_>) -> Result<()> {
     let without_cache = layer("the same without a cache", &[&argument], [KEPT, DOWNLOADED])?;
     is_kept(&after, &without_cache)?;
     let missing = format!("--build-arg=CNB_PREVIOUS_IMAGE={}", place.pushed.missing());
-    layer("a previous image that is not there", &[&missing], [MADE, DOWNLOADED]).map(drop)
+    layer("a previous image that is not there", &[&missing], [MADE, DOWNLOADED])?;
+
+    be_repository(&witness.path("."), "https://example.com/caches.git")?;
+    let first = layer("a layer of a repository", &[], [MADE, DOWNLOADED])?;
+    let second = layer("the layer from its cache", &[], [KEPT, NOTHING])?;
+    is_kept(&first, &second)
+}
+
+/// Makes a directory a repository that comes from an address.
+fn be_repository(directory: &Path, address: &str) -> Result<()> {
+    for arguments in [&["init", "--quiet"][..], &["remote", "add", "origin", address]] {
+        command::read(command::command("git").current_dir(directory).args(arguments))?;
+    }
+    Ok(())
 }
 
 fn is_kept(before: &str, after: &str) -> Result<()> {
