@@ -15,6 +15,8 @@ use cnb_core::buildpack::order::Order;
 use cnb_core::image_name::ImageName;
 use cnb_core::labels::project::ProjectLabel;
 
+use super::recall::Records;
+
 /// A build.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -57,6 +59,11 @@ pub struct BuildRequest {
     pub tool: Source,
     /// Where the layers with `cache = true` are kept. No cache when there is none.
     pub cache: Option<CacheId>,
+    /// What phases left before, so that they need not run again where nothing that they read has changed. For backends that do
+    /// not know that themselves.
+    pub records: Option<Records>,
+    /// Runs every phase, whatever is recorded.
+    pub run_all: bool,
     /// What the containers can reach.
     pub network: Network,
     /// More labels for the image. They win over those of the buildpacks.
@@ -93,6 +100,8 @@ impl BuildRequest {
             lifecycle: None,
             tool,
             cache: None,
+            records: None,
+            run_all: false,
             network: Network::Host,
             labels: Vec::new(),
             project: ProjectLabel::default(),
