@@ -4,7 +4,10 @@ use std::path::Path;
 
 use cnb_cache::namespace::Namespace;
 use cnb_cache::record::Record;
-use cnb_cache::store::Store;
+use cnb_cache::store::CacheStore as _;
+use cnb_cache::store::FileStore;
+use cnb_cache::store::StoreError;
+use cnb_cache::store::Writer;
 use cnb_core::event::Event;
 use cnb_core::labels::lifecycle;
 use cnb_lifecycle::platform::Built;
@@ -35,7 +38,9 @@ use crate::registry;
 pub(super) struct Prepared {
     asked: Asked,
     options: Options,
-    store: Store,
+    store: FileStore,
+    /// What could not be read of it.
+    unread: Option<StoreError>,
 }
 
 impl Prepared {
@@ -53,18 +58,29 @@ impl Prepared {
         let mut asked = request::read(args, Some(&cache_dir), &tool)?;
         let options =
             options(args, &cache_dir, enter(args)?, &init).with_registry(registry::client(&args.registry)?);
-        let store = Store::new(&cache_dir);
+        let store = paths::store(&cache_dir);
         if args.clear_cache {
-            store.clear(&asked.namespace).map_err(|error| Failure::caused(Exit::Other, &error))?;
+            let forgotten = store.remove(&asked.namespace.id(), None);
+            forgotten.map_err(|error| Failure::caused(Exit::Other, &error))?;
         }
-        asked.request.last_label = last_label(&store, &asked.namespace)?;
-        Ok(Self { asked, options, store })
+        // A record that cannot be used is as good as none.
+        let (record, unread) = match Record::load(&store, &asked.namespace.id()) {
+            Ok(record) => (record, None),
+            Err(error) => (None, Some(error)),
+        };
+        let label = record.as_ref().and_then(|record| record.label(lifecycle::LABEL));
+        asked.request.last_label = label.map(str::to_owned);
+        Ok(Self { asked, options, store, unread })
     }
 
     /// Builds.
     pub(super) fn build(self, args: &Args, progress: &dyn Progress) -> Result<Built> {
-        let Self { mut asked, options, store } = self;
+        let Self { mut asked, options, store, unread } = self;
         warn(progress, &asked.warnings);
+        if let Some(error) = unread {
+            let message = Failure::caused(Exit::Other, &error).message;
+            progress.event(Event::Warning { message });
+        }
         let backend =
             LocalBackend::new(options).map_err(|error| Failure::caused(of_backend(&error), &error))?;
         let built = until_stopped(async {
@@ -82,18 +98,11 @@ impl Prepared {
     }
 }
 
-/// What the record of the last build says. One that cannot be used is as good as none.
-fn last_label(store: &Store, namespace: &Namespace) -> Result<Option<String>> {
-    let taken = store.take(namespace).map_err(|error| Failure::caused(Exit::Other, &error))?;
-    let record = taken.record().ok();
-    Ok(record.and_then(|record| record.label(lifecycle::LABEL).map(str::to_owned)))
-}
-
 /// Lets the next build know what this one made.
-fn save_record(store: &Store, namespace: &Namespace, built: &Built) -> Result<()> {
+fn save_record(store: &FileStore, namespace: &Namespace, built: &Built) -> Result<()> {
     let record = Record::new(&built.config).expect("the config of an image was made");
-    let taken = store.take(namespace);
-    taken.and_then(|taken| taken.save_record(&record)).map_err(|error| Failure::caused(Exit::Other, &error))
+    let saved = record.save(store, namespace, Writer::new(namespace));
+    saved.map_err(|error| Failure::caused(Exit::Other, &error))
 }
 
 fn enter(args: &Args) -> Result<Mapping> {
