@@ -13,6 +13,7 @@ mod entry;
 mod error;
 mod file;
 mod memory;
+mod read_only;
 #[cfg(any(test, feature = "conformance"))]
 pub mod suite;
 mod verified;
@@ -27,6 +28,7 @@ pub use entry::Writer;
 pub use error::StoreError;
 pub use file::FileStore;
 pub use memory::MemoryStore;
+pub use read_only::ReadOnly;
 pub use verified::Verified;
 
 /// Tells the time, in seconds since 1970. A store asks it whenever something is put or opened.

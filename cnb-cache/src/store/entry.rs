@@ -94,20 +94,23 @@ impl NewEntry {
     /// # Errors
     /// [`StoreError::Refused`] when the key is empty, or something is too long: data that is large is a content.
     pub fn check(&self) -> Result<(), StoreError> {
-        let refused = |reason: String| Err(StoreError::Refused { key: self.key.clone(), reason });
-        let buildpack = self.writer.buildpack.as_ref().map_or(0, |it| it.id.len() + it.version.len());
-        let parts = [
-            ("key", self.key.len(), Self::MAX_KEY),
-            ("data", self.data.len(), Self::MAX_DATA),
-            ("writer", self.writer.namespace.len() + buildpack, Self::MAX_DATA),
-        ];
-        for (part, size, limit) in parts {
-            if size > limit {
-                return refused(format!("its {part} has {size} bytes, more than {limit}"));
-            }
-        }
-        if self.key.is_empty() { refused("its key is empty".to_owned()) } else { Ok(()) }
+        check(&self.key, &self.writer, &self.data)
+            .map_err(|reason| StoreError::Refused { key: self.key.clone(), reason })
     }
+}
+
+/// Which limit is broken, if one is.
+pub(super) fn check(key: &str, writer: &Writer, data: &str) -> Result<(), String> {
+    let buildpack = writer.buildpack.as_ref().map_or(0, |it| it.id.len() + it.version.len());
+    let parts = [
+        ("key", key.len(), NewEntry::MAX_KEY),
+        ("data", data.len(), NewEntry::MAX_DATA),
+        ("writer", writer.namespace.len() + buildpack, NewEntry::MAX_DATA),
+    ];
+    if let Some((part, size, limit)) = parts.into_iter().find(|(_, size, limit)| size > limit) {
+        return Err(format!("its {part} has {size} bytes, more than {limit}"));
+    }
+    if key.is_empty() { Err("its key is empty".to_owned()) } else { Ok(()) }
 }
 
 impl Writer {

@@ -48,6 +48,9 @@ pub enum StoreError {
         /// What the reader said.
         source: io::Error,
     },
+    /// Who asks may read and nothing else.
+    #[error("the cache is only read")]
+    ReadOnly,
     /// Another reason, of a store elsewhere.
     #[error("{doing} the cache")]
     Other {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use cnb_cache::namespace::Namespace;
 use cnb_cache::record::Record;
-use cnb_cache::store::CacheStore as _;
-use cnb_cache::store::FileStore;
+use cnb_cache::store::CacheStore;
+use cnb_cache::store::ReadOnly;
 use cnb_cache::store::StoreError;
 use cnb_cache::store::Writer;
 use cnb_core::event::Event;
@@ -38,7 +38,7 @@ use crate::registry;
 pub(super) struct Prepared {
     asked: Asked,
     options: Options,
-    store: FileStore,
+    store: Box<dyn CacheStore>,
     /// What could not be read of it.
     unread: Option<StoreError>,
 }
@@ -58,13 +58,13 @@ impl Prepared {
         let mut asked = request::read(args, Some(&cache_dir), &tool)?;
         let options =
             options(args, &cache_dir, enter(args)?, &init).with_registry(registry::client(&args.registry)?);
-        let store = paths::store(&cache_dir);
+        let store = store(args, &cache_dir);
         if args.clear_cache {
             let forgotten = store.remove(&asked.namespace.id(), None);
             forgotten.map_err(|error| Failure::caused(Exit::Other, &error))?;
         }
         // A record that cannot be used is as good as none.
-        let (record, unread) = match Record::load(&store, &asked.namespace.id()) {
+        let (record, unread) = match Record::load(store.as_ref(), &asked.namespace.id()) {
             Ok(record) => (record, None),
             Err(error) => (None, Some(error)),
         };
@@ -90,16 +90,24 @@ impl Prepared {
             }
             build_with(&backend, &mut asked, args, progress).await
         })?;
+        if args.cache_read_only {
+            return Ok(built);
+        }
         // The image is written; without the record the next build has more to do, that is all.
-        if let Err(failure) = save_record(&store, &asked.namespace, &built) {
+        if let Err(failure) = save_record(store.as_ref(), &asked.namespace, &built) {
             progress.event(Event::Warning { message: failure.message });
         }
         Ok(built)
     }
 }
 
+fn store(args: &Args, cache_dir: &Path) -> Box<dyn CacheStore> {
+    let store = paths::store(cache_dir);
+    if args.cache_read_only { Box::new(ReadOnly::new(store)) } else { Box::new(store) }
+}
+
 /// Lets the next build know what this one made.
-fn save_record(store: &FileStore, namespace: &Namespace, built: &Built) -> Result<()> {
+fn save_record(store: &dyn CacheStore, namespace: &Namespace, built: &Built) -> Result<()> {
     let record = Record::new(&built.config).expect("the config of an image was made");
     let saved = record.save(store, namespace, Writer::new(namespace));
     saved.map_err(|error| Failure::caused(Exit::Other, &error))

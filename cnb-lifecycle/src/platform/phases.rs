@@ -142,7 +142,9 @@ pub(super) async fn build(
 ) -> Result<Trees, Error> {
     let needs_contents = !backend.capabilities().existing_layers;
     let is_first = previous.image.is_none();
-    if request.cache.is_none() && (is_first || !needs_contents) {
+    let saves = request.cache.as_ref().filter(|_| !request.cache_read_only);
+    let completes = needs_contents && (request.cache.is_some() || !is_first);
+    if saves.is_none() && !completes {
         let steps = vec![
             restore(containers, request, builder, trees.layers),
             run_buildpacks(containers, builder, trees.app),
@@ -166,7 +168,7 @@ pub(super) async fn build(
     if needs_contents {
         steps.push(tools.complete(launch.as_ref(), previous));
     }
-    if let Some(cache) = &request.cache {
+    if let Some(cache) = saves {
         steps.push(tools.save(cache, launch));
     }
     finish(containers, steps).await

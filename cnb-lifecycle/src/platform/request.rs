@@ -57,6 +57,9 @@ pub struct BuildRequest {
     pub tool: Source,
     /// Where the layers with `cache = true` are kept. No cache when there is none.
     pub cache: Option<CacheId>,
+    /// Whether layers come out of the caches, but nothing is kept in them: for builds of code that nobody has looked at,
+    /// for example of pull requests.
+    pub cache_read_only: bool,
     /// What the containers can reach.
     pub network: Network,
     /// More labels for the image. They win over those of the buildpacks.
@@ -93,6 +96,7 @@ impl BuildRequest {
             lifecycle: None,
             tool,
             cache: None,
+            cache_read_only: false,
             network: Network::Host,
             labels: Vec::new(),
             project: ProjectLabel::default(),

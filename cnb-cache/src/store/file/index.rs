@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use super::blobs;
+use crate::store::entry;
 use crate::store::entry::Entry;
 use crate::store::entry::Writer;
 use crate::store::error::StoreError;
@@ -66,6 +67,9 @@ impl Index {
             serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
         if document.version != VERSION {
             return Err(damaged(format!("its version {} is not known", document.version)));
+        }
+        for Named { key, writer, data, .. } in &document.entries {
+            entry::check(key, writer, data).map_err(|reason| damaged(format!("an entry: {reason}")))?;
         }
         if !document.entries.is_sorted_by(|one, next| one.key < next.key) {
             return Err(damaged("its keys are not in order".to_owned()));
