@@ -180,7 +180,7 @@ impl Detection {
         let steps =
             phases::builders(backend, containers, request, builder, &analysis.previous, trees).await?;
         let recalled = match recall {
-            Some(recall) => recall.build(&steps.iter().collect::<Vec<_>>()).await,
+            Some(recall) => recall.build(&steps).await,
             None => Recalled::nothing(),
         };
         match recalled.left {

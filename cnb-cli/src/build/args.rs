@@ -8,6 +8,7 @@ use cnb_core::image_name::ImageName;
 use super::backend::Backend;
 
 /// Build an application into an image.
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The directory of the application.
@@ -73,6 +74,11 @@ pub(crate) struct Args {
     /// Forget what earlier builds of this application left.
     #[arg(long)]
     pub(crate) clear_cache: bool,
+
+    /// Use what earlier builds left, but leave nothing for later ones: for code that nobody has looked at, for
+    /// example of a pull request.
+    #[arg(long, conflicts_with = "clear_cache")]
+    pub(crate) cache_read_only: bool,
 
     #[command(flatten)]
     pub(crate) registry: crate::registry::Registries,

@@ -6,6 +6,7 @@ use crate::fixture::Fixture;
 use crate::layout;
 use crate::place::Done;
 use crate::place::Place;
+use crate::place::files;
 use crate::place::run;
 
 /// Tells whether the layers of the last build came back: one with its files, of one the metadata alone.
@@ -62,6 +63,24 @@ fn clearing_the_cache_forgets_everything() {
     expect_new(&run(place.build().arg("--clear-cache")));
     assert_eq!(place.image_id(), first);
     run(&mut place.build()).expect(0).says("cached came back");
+}
+
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn a_cache_that_is_only_read_stays_as_it_is() {
+    let place = Place::new(LAYERS);
+    // Nothing but the cache is there of earlier builds.
+    let build = |flags: &[&str]| run(place.build().args(["--previous-image", "oci:none:app"]).args(flags));
+    let read_only = ["--cache-read-only"];
+    expect_new(&build(&read_only));
+    expect_new(&build(&read_only));
+    assert!(!place.path("state/store").exists(), "nothing is remembered");
+    expect_new(&build(&[]));
+    let store = || files(&place.path("state/store"));
+    let before = store();
+    build(&read_only).expect(0).says("cached came back");
+    assert_eq!(store(), before);
+    run(place.build().args(["--cache-read-only", "--clear-cache"])).expect(2);
 }
 
 #[test]

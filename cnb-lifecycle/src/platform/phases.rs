@@ -35,7 +35,7 @@ const PREVIOUS_DIR: &str = "/previous-image";
 const NO_RUN_IMAGES: &str = "/dev/null";
 const TOOL_DIR: &str = "/cnb-tool";
 /// The step that keeps layers for the next build.
-const SAVE_CACHE: &str = "cache";
+pub(super) const SAVE_CACHE: &str = "cache";
 
 /// What detection found out, as the files that the next phases read.
 #[derive(Clone, Debug)]
@@ -150,7 +150,9 @@ pub(super) async fn builders(
 ) -> Result<Vec<Step>, Error> {
     let needs_contents = !backend.capabilities().existing_layers;
     let is_first = previous.image.is_none();
-    if request.cache.is_none() && (is_first || !needs_contents) {
+    let saves = request.cache.as_ref().filter(|_| !request.cache_read_only);
+    let completes = needs_contents && (request.cache.is_some() || !is_first);
+    if saves.is_none() && !completes {
         return Ok(vec![
             restore(containers, request, builder, trees.layers),
             run_buildpacks(containers, builder, trees.app),
@@ -173,7 +175,7 @@ pub(super) async fn builders(
     if needs_contents {
         steps.push(tools.complete(launch.as_ref(), previous));
     }
-    if let Some(cache) = &request.cache {
+    if let Some(cache) = saves {
         steps.push(tools.save(cache, launch));
     }
     Ok(steps)

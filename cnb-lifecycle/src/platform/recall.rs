@@ -32,6 +32,7 @@ use super::analyze::Analysis;
 use super::inputs::Inputs;
 pub use super::inputs::Salt;
 use super::phases::Detected;
+use super::phases::SAVE_CACHE;
 use super::phases::Trees;
 use super::reader::Skeleton;
 use crate::causes::with_causes;
@@ -158,9 +159,11 @@ impl<'a> Recall<'a> {
     }
 
     /// What the buildpacks left when restorer, builder and what comes after them read what they would read now.
-    pub(super) async fn build(&self, steps: &[&Step]) -> Recalled<Recorded> {
+    pub(super) async fn build(&self, steps: &[Step]) -> Recalled<Recorded> {
         let record = self.read::<BuildLeft>(BUILD);
-        let Some(inputs) = self.inputs(steps, record.as_ref()).await else { return Recalled::nothing() };
+        // Keeping layers for the next build changes nothing in this one.
+        let steps: Vec<&Step> = steps.iter().filter(|step| step.name != SAVE_CACHE).collect();
+        let Some(inputs) = self.inputs(&steps, record.as_ref()).await else { return Recalled::nothing() };
         let inputs = inputs.with_previous(&self.analysis.previous.metadata);
         let (left, mut because) = self.compare(record, &inputs, |left| Some(&left.previous));
         let mut recorded = None;
@@ -253,7 +256,7 @@ impl<'a> Recall<'a> {
     }
 
     fn write<T: Serialize>(&self, phase: &str, inputs: Option<Inputs>, left: T) {
-        let Some(inputs) = inputs else { return };
+        let Some(inputs) = inputs.filter(|_| !self.request.cache_read_only) else { return };
         let record = Record { version: VERSION, inputs, left };
         let bytes = serde_json::to_vec(&record).expect("a record is JSON");
         let namespace = &self.records.namespace;

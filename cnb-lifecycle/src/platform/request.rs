@@ -59,6 +59,9 @@ pub struct BuildRequest {
     pub tool: Source,
     /// Where the layers with `cache = true` are kept. No cache when there is none.
     pub cache: Option<CacheId>,
+    /// Whether layers come out of the caches, but nothing is kept in them: for builds of code that nobody has looked at,
+    /// for example of pull requests.
+    pub cache_read_only: bool,
     /// What phases left before, so that they need not run again where nothing that they read has changed. For backends that do
     /// not know that themselves.
     pub records: Option<Records>,
@@ -100,6 +103,7 @@ impl BuildRequest {
             lifecycle: None,
             tool,
             cache: None,
+            cache_read_only: false,
             records: None,
             run_all: false,
             network: Network::Host,
