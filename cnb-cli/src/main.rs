@@ -13,6 +13,7 @@ mod exit;
 mod inspect;
 mod paths;
 mod progress;
+mod random;
 mod rebase;
 mod registry;
 

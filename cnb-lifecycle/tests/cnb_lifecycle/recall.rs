@@ -199,8 +199,9 @@ fn whatever_a_phase_reads_makes_it_run_again() {
         }),
         ("lifecycle launcher is new", &ALL, |request| {
             let program = |name: &str| Memory::executable(format!("/{name}"), "lifecycle");
-            request.lifecycle =
-                Some(Source::Files(["launcher", "detector", "restorer", "builder"].map(program).into()));
+            request.lifecycle = Some(Source::Files(
+                ["lifecycle", "launcher", "detector", "restorer", "builder"].map(program).into(),
+            ));
         }),
         ("cache /cache changed", &ALL[1..], |request| request.cache = CacheId::new("other")),
         ("it was asked for", &ALL, |request| request.run_all = true),
