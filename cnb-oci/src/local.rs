@@ -44,6 +44,7 @@ use tokio::sync::oneshot;
 
 mod blobs;
 mod cache;
+pub mod caches;
 mod container;
 mod error;
 mod export;
