@@ -8,6 +8,8 @@ use cnb_core::backend::CacheId;
 
 use crate::namespace::Namespace;
 
+#[cfg(feature = "archive")]
+pub mod archive;
 mod budget;
 mod entry;
 mod error;

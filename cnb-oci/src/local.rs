@@ -45,6 +45,7 @@ use tokio::sync::oneshot;
 
 mod blobs;
 mod cache;
+pub mod caches;
 mod container;
 mod digests;
 mod error;

@@ -116,7 +116,12 @@ pub(super) fn check(key: &str, writer: &Writer, data: &str) -> Result<(), String
 impl Writer {
     /// A build of this namespace.
     pub fn new(namespace: &Namespace) -> Self {
-        Self { namespace: namespace.to_string(), builder: None, buildpack: None }
+        Self::of(namespace.to_string())
+    }
+
+    /// A build of the namespace that is printed so.
+    pub fn of(printed: impl Into<String>) -> Self {
+        Self { namespace: printed.into(), builder: None, buildpack: None }
     }
 
     /// With a builder image of this digest.

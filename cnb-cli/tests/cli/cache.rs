@@ -67,6 +67,29 @@ fn clearing_the_cache_forgets_everything() {
 
 #[test]
 #[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn what_is_pruned_is_made_again() {
+    let place = Place::new(LAYERS);
+    expect_new(&run(&mut place.build()));
+    let first = place.image_id();
+    let cache =
+        |arguments: &[&str]| run(place.cnb().arg("cache").args(arguments).args(["--cache-dir", "state"]));
+    let listed = || -> serde_json::Value {
+        serde_json::from_str(&cache(&["ls", "--json"]).expect(0).stdout).expect("one JSON object")
+    };
+    let kept = listed();
+    let namespace = &kept["namespaces"][0];
+    assert_eq!(namespace["entries"][0]["key"], "image");
+    assert!(namespace["layers"][0]["size"].as_u64() > Some(1024), "{kept}");
+    cache(&["prune", "--max-size", "1GB"]).expect(0);
+    run(&mut place.build()).expect(0).says("cached came back").says("kept came back");
+    cache(&["prune", "--all"]).expect(0);
+    assert_eq!(listed()["namespaces"], serde_json::json!([]));
+    run(&mut place.build()).expect(0).says("cached is new").says("kept came back");
+    assert_eq!(place.image_id(), first);
+}
+
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
 fn a_cache_that_is_only_read_stays_as_it_is() {
     let place = Place::new(LAYERS);
     // Nothing but the cache is there of earlier builds.
