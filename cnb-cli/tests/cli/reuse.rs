@@ -153,7 +153,8 @@ enum Backend {
 
 impl Backend {
     fn of_environment() -> Self {
-        std::env::var("CNB_TEST_BACKEND").map_or(Self::Local, Self::Other)
+        let name = std::env::var_os("CNB_TEST_BACKEND");
+        name.map_or(Self::Local, |name| Self::Other(name.into_string().expect("the name of a backend")))
     }
 }
 
@@ -360,7 +361,9 @@ fn projects_that_build_at_the_same_time_do_not_share() {
     let first = projects.each_ref().map(Project::image);
     assert_ne!(first[0].layers[DEPENDENCIES], first[1].layers[DEPENDENCIES]);
     assert_eq!(both(&[]), [Work::None; 2]);
-    projects.iter().for_each(|project| project.write("app/source", "other"));
+    for project in &projects {
+        project.write("app/source", "other");
+    }
     assert_eq!(both(&[]), [NOTHING_NEW; 2]);
     for (project, first) in projects.iter().zip(&first) {
         assert_eq!(project.image().changed(first), [APP]);
