@@ -48,6 +48,16 @@ impl Lock {
         Ok(Self(file))
     }
 
+    /// The same, or nothing if somebody else has it.
+    pub(crate) fn try_of_file(path: &Path) -> io::Result<Option<Self>> {
+        let file = lock_file(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
     /// The same, but with others that share it.
     pub(crate) fn share_file(path: &Path) -> io::Result<Self> {
         let file = lock_file(path)?;

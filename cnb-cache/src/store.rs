@@ -14,11 +14,13 @@ mod budget;
 mod entry;
 mod error;
 mod file;
+pub mod layers;
 mod memory;
 mod read_only;
 #[cfg(any(test, feature = "conformance"))]
 pub mod suite;
 mod verified;
+mod volumes;
 
 pub use budget::Budget;
 pub use budget::Pruned;
@@ -32,6 +34,7 @@ pub use file::FileStore;
 pub use memory::MemoryStore;
 pub use read_only::ReadOnly;
 pub use verified::Verified;
+pub use volumes::VolumeStore;
 
 /// Tells the time, in seconds since 1970. A store asks it whenever something is put or opened.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;

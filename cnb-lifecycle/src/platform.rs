@@ -151,17 +151,13 @@ impl Detection {
             Some(recall) => recall.detect(&detector).await,
             None => Recalled::nothing(),
         };
-        let detected = match recalled.left {
-            Some(detected) => detected,
-            None => {
-                let detected = phases::detect(backend, containers, detector);
-                let detected = containers.during("detect", detected).await?;
-                if let Some(recall) = recall {
-                    recall.keep_detected(recalled.inputs, &detected);
-                }
-                detected
-            }
-        };
+        if let Some(detected) = recalled.left {
+            return Ok(Self { app, analyzed, detected });
+        }
+        let detected = containers.during("detect", phases::detect(backend, containers, detector)).await?;
+        if let Some(recall) = recall {
+            recall.keep_detected(recalled.inputs, &detected);
+        }
         Ok(Self { app, analyzed, detected })
     }
 
@@ -183,15 +179,12 @@ impl Detection {
             Some(recall) => recall.build(&steps).await,
             None => Recalled::nothing(),
         };
-        match recalled.left {
-            Some(recall::Recorded { trees, layers }) => {
-                Ok(Left { trees, layers: Some(layers), inputs: recalled.inputs })
-            }
-            None => {
-                let trees = phases::build(containers, steps).await?;
-                Ok(Left { trees, layers: None, inputs: recalled.inputs })
-            }
+        let inputs = recalled.inputs;
+        if let Some(recall::Recorded { trees, layers }) = recalled.left {
+            return Ok(Left { trees, layers: Some(layers), inputs });
         }
+        let trees = phases::build(containers, steps).await?;
+        Ok(Left { trees, layers: None, inputs })
     }
 }
 

@@ -37,7 +37,7 @@ use super::verified::Verified;
 use crate::atomic;
 use crate::lock::Lock;
 
-mod blobs;
+pub(super) mod blobs;
 mod index;
 #[cfg(test)]
 mod tests;
@@ -306,10 +306,10 @@ impl fmt::Debug for FileStore {
 
 const INDEX: &str = "index.json";
 const DESCRIPTION: &str = "namespace";
-const MAX_DESCRIPTION: u64 = 64 * 1024;
+pub(super) const MAX_DESCRIPTION: u64 = 64 * 1024;
 
 /// What is in a store may be anybody's source code.
-fn make_directory(path: &Path) -> Result<(), StoreError> {
+pub(super) fn make_directory(path: &Path) -> Result<(), StoreError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(StoreError::at("making", path))
 }
 

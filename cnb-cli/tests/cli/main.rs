@@ -27,4 +27,5 @@ mod processes;
 mod random;
 mod registry;
 mod reproducible;
+mod reuse;
 mod secrets;

@@ -109,19 +109,18 @@ impl Exporter<'_> {
         let Planned { plan, sbom, layers: documents, app } = planned;
         let Left { trees, layers, inputs } = left;
         let is_recorded = layers.is_some();
-        let layers = match layers {
-            Some(layers) => layers,
-            None => {
-                let maker = Maker {
-                    app: &trees.app,
-                    layers: &trees.layers,
-                    sbom: &sbom,
-                    user: self.analysis.builder.user,
-                    launcher: self.launcher,
-                    analysis: self.analysis,
-                };
-                finalize(self.backend, &plan, &maker).await?
-            }
+        let layers = if let Some(layers) = layers {
+            layers
+        } else {
+            let maker = Maker {
+                app: &trees.app,
+                layers: &trees.layers,
+                sbom: &sbom,
+                user: self.analysis.builder.user,
+                launcher: self.launcher,
+                analysis: self.analysis,
+            };
+            finalize(self.backend, &plan, &maker).await?
         };
         self.tell(&plan, &layers, is_recorded);
         let diff_ids: Vec<DiffId> = layers.iter().map(|layer| layer.diff_id.clone()).collect();

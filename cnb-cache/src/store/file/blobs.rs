@@ -25,14 +25,14 @@ use crate::store::error::StoreError;
 
 /// The directories of contents.
 #[derive(Clone, Debug)]
-pub(super) struct Blobs {
+pub(in crate::store) struct Blobs {
     directory: PathBuf,
     new: PathBuf,
 }
 
 /// A content that has no name yet.
 #[derive(Debug)]
-pub(super) struct NewBlob {
+pub(in crate::store) struct NewBlob {
     content: Content,
     digest: Digest,
     size: u64,
@@ -47,7 +47,7 @@ enum Content {
 
 /// A file with a passing name. Removed when dropped.
 #[derive(Debug)]
-pub(super) struct NewFile {
+pub(in crate::store) struct NewFile {
     path: PathBuf,
     file: File,
     /// Then the passing name may be that of another one already.
@@ -60,42 +60,30 @@ const SMALL: u64 = 256 * 1024;
 const BUFFER: usize = 256 * 1024;
 
 impl Blobs {
-    pub(super) fn new(root: &Path) -> Self {
+    pub(in crate::store) fn new(root: &Path) -> Self {
         Self { directory: root.join("blobs/sha256"), new: root.join("new") }
     }
 
     /// When a content was used last, if it seems to be there.
-    pub(super) fn used(&self, digest: &Digest, size: u64) -> Option<u64> {
-        let metadata = fs::symlink_metadata(self.path(digest)).ok()?;
-        (metadata.is_file() && metadata.len() == size).then(|| metadata.mtime().try_into().unwrap_or(0))
+    pub(in crate::store) fn used(&self, digest: &Digest, size: u64) -> Option<u64> {
+        used(&self.path(digest)).filter(|(found, _)| *found == size).map(|(_, used)| used)
     }
 
     /// The file of a content of this size.
     pub(super) fn open(&self, named: &Named) -> Result<File, StoreError> {
         let path = self.path(&named.digest);
-        let damaged =
-            |reason: String| StoreError::Damaged { what: format!("the entry `{}`", named.key), reason };
-        let file = match open_file(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(StoreError::Missing { key: named.key.clone() });
-            }
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Err(damaged(error.to_string()));
-            }
-            Err(error) => return Err(StoreError::at("reading", &path)(error)),
-        };
+        let file = open_content(&path, &named.key)?;
         let found = file.metadata().map_err(StoreError::at("reading", &path))?.len();
         if found == named.size {
-            Ok(file)
-        } else {
-            Err(damaged(format!("it has {found} bytes instead of {}", named.size)))
+            return Ok(file);
         }
+        let reason = format!("it has {found} bytes instead of {}", named.size);
+        Err(StoreError::Damaged { what: format!("the entry `{}`", named.key), reason })
     }
 
     /// A file that gets its name by [`keep`](Self::keep). The caller shares the store: what is not locked is removed
     /// by who takes it.
-    pub(super) fn create(&self) -> Result<NewFile, StoreError> {
+    pub(in crate::store) fn create(&self) -> Result<NewFile, StoreError> {
         make_directory(&self.new)?;
         let mut number = 0_u64;
         loop {
@@ -114,21 +102,15 @@ impl Blobs {
     }
 
     /// Gives a content its name, on the disk. The caller shares the store until something names the content.
-    pub(super) fn keep(&self, blob: NewBlob, used: u64) -> Result<(), StoreError> {
+    pub(in crate::store) fn keep(&self, blob: NewBlob, used: u64) -> Result<(), StoreError> {
         let path = self.path(&blob.digest);
-        let mut new = match blob.content {
-            Content::Memory(bytes) => {
-                if let Some(file) = same(&path, &bytes) {
-                    mark(&file, used);
-                    return Ok(());
-                }
-                let mut new = self.create()?;
-                new.write(&bytes)?;
-                new.file.sync_all().map_err(StoreError::at("writing", &new.path))?;
-                new
-            }
-            Content::File(new) => new,
-        };
+        if let Content::Memory(bytes) = &blob.content
+            && let Some(file) = same(&path, bytes)
+        {
+            mark(&file, used);
+            return Ok(());
+        }
+        let mut new = self.in_file(blob)?;
         mark(&new.file, used);
         make_directory(&self.directory)?;
         make_room(&path)?;
@@ -137,8 +119,21 @@ impl Blobs {
         atomic::sync_directory(&self.directory).map_err(StoreError::at("naming", &path))
     }
 
-    /// Removes all but these, and what processes left that did not end well. The caller has the store alone.
-    pub(super) fn retain(&self, named: &BTreeSet<Digest>) -> Result<u64, StoreError> {
+    /// A content as a file on the disk. The caller shares the store.
+    pub(in crate::store) fn in_file(&self, blob: NewBlob) -> Result<NewFile, StoreError> {
+        match blob.content {
+            Content::Memory(bytes) => {
+                let mut new = self.create()?;
+                new.write(&bytes)?;
+                new.file.sync_all().map_err(StoreError::at("writing", &new.path))?;
+                Ok(new)
+            }
+            Content::File(new) => Ok(new),
+        }
+    }
+
+    /// Removes files of processes that did not end well. The caller has the store alone.
+    pub(in crate::store) fn remove_unfinished(&self) -> Result<(), StoreError> {
         for entry in atomic::list(&self.new).map_err(StoreError::at("listing", &self.new))? {
             let is_in_use = entry.file_type().is_ok_and(|kind| kind.is_file())
                 && matches!(Lock::try_take(&entry.path()), Ok(None));
@@ -146,6 +141,12 @@ impl Blobs {
                 remove_any(&entry.path())?;
             }
         }
+        Ok(())
+    }
+
+    /// Removes all but these, and files of processes that did not end well. The caller has the store alone.
+    pub(in crate::store) fn retain(&self, named: &BTreeSet<Digest>) -> Result<u64, StoreError> {
+        self.remove_unfinished()?;
         let mut bytes = 0;
         for entry in atomic::list(&self.directory).map_err(StoreError::at("listing", &self.directory))? {
             let name = entry.file_name();
@@ -165,7 +166,7 @@ impl Blobs {
 
 impl NewBlob {
     /// Reads a content to its end; into a file, once it is too large for memory.
-    pub(super) fn receive(
+    pub(in crate::store) fn receive(
         key: &str,
         content: &mut dyn Read,
         create: impl FnOnce() -> Result<NewFile, StoreError>,
@@ -196,16 +197,26 @@ impl NewBlob {
         Ok(Self { content: Content::File(new), digest: Digest::from_bytes(hash.finalize().into()), size })
     }
 
-    pub(super) fn digest(&self) -> &Digest {
+    pub(in crate::store) fn digest(&self) -> &Digest {
         &self.digest
     }
 
-    pub(super) fn size(&self) -> u64 {
+    pub(in crate::store) fn size(&self) -> u64 {
         self.size
     }
 }
 
 impl NewFile {
+    /// Where it is until it is dropped.
+    pub(in crate::store) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The open file.
+    pub(in crate::store) fn file(&self) -> &File {
+        &self.file
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.file.write_all(bytes).map_err(StoreError::at("writing", &self.path))
     }
@@ -220,8 +231,14 @@ impl Drop for NewFile {
     }
 }
 
+/// Bytes of a file, and when it was used last; nothing if there is no file.
+pub(in crate::store) fn used(path: &Path) -> Option<(u64, u64)> {
+    let metadata = fs::symlink_metadata(path).ok()?;
+    metadata.is_file().then(|| (metadata.len(), metadata.mtime().try_into().unwrap_or(0)))
+}
+
 /// Remembers when a content was used. One that must not be changed can be read all the same.
-pub(super) fn mark(file: &File, used: u64) {
+pub(in crate::store) fn mark(file: &File, used: u64) {
     let time = UNIX_EPOCH.checked_add(Duration::from_secs(used)).unwrap_or(UNIX_EPOCH);
     if let Err(error) = file.set_times(FileTimes::new().set_modified(time)) {
         tracing::debug!("a use of the cache is not remembered: {error}");
@@ -229,7 +246,7 @@ pub(super) fn mark(file: &File, used: u64) {
 }
 
 /// Reads a file of at most `limit` bytes. [`io::ErrorKind::InvalidData`] for anything else.
-pub(super) fn read_small(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+pub(in crate::store) fn read_small(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open_file(path)?.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
@@ -239,13 +256,24 @@ pub(super) fn read_small(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 }
 
 /// Removes what is in the way of a file that is about to get this name.
-pub(super) fn make_room(path: &Path) -> Result<(), StoreError> {
+pub(in crate::store) fn make_room(path: &Path) -> Result<(), StoreError> {
     if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()) { remove_any(path) } else { Ok(()) }
 }
 
 /// Removes a file, a link, or a directory with everything in it.
-pub(super) fn remove_any(path: &Path) -> Result<(), StoreError> {
+pub(in crate::store) fn remove_any(path: &Path) -> Result<(), StoreError> {
     atomic::remove_any(path).map_err(StoreError::at("removing", path))
+}
+
+/// Opens the file of a content.
+pub(in crate::store) fn open_content(path: &Path, key: &str) -> Result<File, StoreError> {
+    open_file(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => StoreError::Missing { key: key.to_owned() },
+        io::ErrorKind::InvalidData => {
+            StoreError::Damaged { what: format!("the entry `{key}`"), reason: error.to_string() }
+        }
+        _ => StoreError::at("reading", path)(error),
+    })
 }
 
 /// Opens a file that is there itself: links may lead anywhere, and opening a pipe would wait for somebody who writes to
