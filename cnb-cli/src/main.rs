@@ -15,6 +15,7 @@ mod exit;
 mod inspect;
 mod paths;
 mod progress;
+mod random;
 mod rebase;
 mod registry;
 mod size;

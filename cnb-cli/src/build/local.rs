@@ -1,6 +1,7 @@
 //! Builds on this machine, without a daemon.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use cnb_cache::namespace::Namespace;
 use cnb_cache::record::Record;
@@ -11,6 +12,7 @@ use cnb_cache::store::Writer;
 use cnb_core::event::Event;
 use cnb_core::labels::lifecycle;
 use cnb_lifecycle::platform::Built;
+use cnb_lifecycle::platform::Records;
 use cnb_oci::local::LocalBackend;
 use cnb_oci::local::Options;
 use cnb_oci::local::runtime::Cli as RuntimeCli;
@@ -32,13 +34,14 @@ use crate::exit::Failure;
 use crate::exit::Result;
 use crate::paths;
 use crate::progress::Progress;
+use crate::random;
 use crate::registry;
 
 /// What a build needs, read while the process has a single thread.
 pub(super) struct Prepared {
     asked: Asked,
     options: Options,
-    store: Box<dyn CacheStore>,
+    store: Arc<dyn CacheStore>,
     /// What could not be read of it.
     unread: Option<StoreError>,
 }
@@ -70,6 +73,8 @@ impl Prepared {
         };
         let label = record.as_ref().and_then(|record| record.label(lifecycle::LABEL));
         asked.request.last_label = label.map(str::to_owned);
+        let records = Records::new(Arc::clone(&store), asked.namespace.clone(), random::bytes()?);
+        asked.request.records = Some(records);
         Ok(Self { asked, options, store, unread })
     }
 
@@ -101,9 +106,9 @@ impl Prepared {
     }
 }
 
-fn store(args: &Args, cache_dir: &Path) -> Box<dyn CacheStore> {
+fn store(args: &Args, cache_dir: &Path) -> Arc<dyn CacheStore> {
     let store = paths::store(cache_dir);
-    if args.cache_read_only { Box::new(ReadOnly::new(store)) } else { Box::new(store) }
+    if args.cache_read_only { Arc::new(ReadOnly::new(store)) } else { Arc::new(store) }
 }
 
 /// Lets the next build know what this one made.
