@@ -181,10 +181,10 @@ impl Detection {
         };
         let inputs = recalled.inputs;
         if let Some(recall::Recorded { trees, layers }) = recalled.left {
-            return Ok(Left { trees, layers: Some(layers), inputs });
+            return Ok(Left { trees, layers: Some(layers), inputs, is_reused: true });
         }
-        let trees = phases::build(containers, steps).await?;
-        Ok(Left { trees, layers: None, inputs })
+        let (trees, is_reused) = phases::build(containers, steps).await?;
+        Ok(Left { trees, layers: None, inputs, is_reused })
     }
 }
 
@@ -197,6 +197,8 @@ struct Left {
     layers: Option<Vec<Layer>>,
     /// What they read.
     inputs: Option<Inputs>,
+    /// Whether they did not have to run.
+    is_reused: bool,
 }
 
 /// What a build made.

@@ -289,11 +289,13 @@ pub struct StepOutput {
     pub exit_code: i32,
     /// The trees behind [`MountKind::InOut`] mounts as the step left them, by target; also when it failed.
     pub outputs: BTreeMap<String, Tree>,
+    /// Whether nothing ran, because the backend had what the step [left before](Step::repeatable), if it knows that.
+    pub reused: Option<bool>,
 }
 
 impl StepOutput {
     /// What a step left; for backends.
     pub fn new(exit_code: i32, outputs: BTreeMap<String, Tree>) -> Self {
-        Self { exit_code, outputs }
+        Self { exit_code, outputs, reused: None }
     }
 }

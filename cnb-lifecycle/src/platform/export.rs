@@ -107,8 +107,7 @@ impl Exporter<'_> {
         recall: Option<&Recall<'_>>,
     ) -> Result<Built, Error> {
         let Planned { plan, sbom, layers: documents, app } = planned;
-        let Left { trees, layers, inputs } = left;
-        let is_recorded = layers.is_some();
+        let Left { trees, layers, inputs, is_reused } = left;
         let layers = if let Some(layers) = layers {
             layers
         } else {
@@ -122,7 +121,7 @@ impl Exporter<'_> {
             };
             finalize(self.backend, &plan, &maker).await?
         };
-        self.tell(&plan, &layers, is_recorded);
+        self.tell(&plan, &layers, is_reused);
         let diff_ids: Vec<DiffId> = layers.iter().map(|layer| layer.diff_id.clone()).collect();
         let (request, analysis) = (self.request, self.analysis);
         let api = analysis.builder.platform_api;
@@ -137,24 +136,24 @@ impl Exporter<'_> {
         for image in &exported {
             self.events.event(exported_event(image));
         }
-        if let (Some(recall), Some(inputs), false) = (recall, inputs, is_recorded) {
+        if let (Some(recall), Some(inputs), false) = (recall, inputs, is_reused) {
             let previous = inputs.previous(&metadata(&config));
             recall.keep_built(inputs, BuildLeft { layers: documents, app, made, previous });
         }
         Ok(Built { images: exported, config })
     }
 
-    fn tell(&self, plan: &Plan, layers: &[Layer], is_recorded: bool) {
+    fn tell(&self, plan: &Plan, layers: &[Layer], is_reused: bool) {
         for (planned, layer) in plan.layers.iter().zip(layers) {
             let origin = match &planned.content {
-                _ if is_recorded => Origin::Recorded,
+                _ if is_reused => Origin::Recorded,
                 Content::Kept(_) => Origin::Kept,
                 _ => Origin::Made,
             };
             self.events.event(Event::Layer {
                 id: planned.id.clone(),
                 diff_id: layer.diff_id.clone(),
-                reused: planned.is_reused(&layer.diff_id),
+                reused: is_reused || planned.is_reused(&layer.diff_id),
                 origin,
             });
         }

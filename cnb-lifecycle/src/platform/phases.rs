@@ -181,11 +181,12 @@ pub(super) async fn builders(
     Ok(steps)
 }
 
-/// Runs those steps.
-pub(super) async fn build(containers: &Containers<'_>, steps: Vec<Step>) -> Result<Trees, Error> {
+/// Runs those steps. Gives what they left, and whether that was there before.
+pub(super) async fn build(containers: &Containers<'_>, steps: Vec<Step>) -> Result<(Trees, bool), Error> {
     let mut left = containers.run_chain(steps).await?;
-    let mut take = |target| left.remove(target).expect("a backend returns a tree for each in-out mount");
-    Ok(Trees { app: take(APP_DIR), layers: take(LAYERS_DIR) })
+    let mut take =
+        |target| left.outputs.remove(target).expect("a backend returns a tree for each in-out mount");
+    Ok((Trees { app: take(APP_DIR), layers: take(LAYERS_DIR) }, left.reused.unwrap_or(false)))
 }
 
 /// Takes the tree that the step before left.

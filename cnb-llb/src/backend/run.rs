@@ -32,9 +32,11 @@ impl BuildKit {
     pub(super) async fn run_step(&self, step: Step, events: &dyn EventSink) -> Result<StepOutput> {
         let told = Told::new(vec![step.name.clone()], false, events);
         let command = self.command(&[step])?;
-        let (code, _) = self.evaluate_told(&command.evaluated, told).await?;
+        let Evaluated { code, reused, .. } = self.evaluate_told(&command.evaluated, told).await?;
         let outputs = if code == 0 { command.outputs } else { BTreeMap::new() };
-        Ok(StepOutput::new(code, outputs))
+        let mut output = StepOutput::new(code, outputs);
+        output.reused = reused;
+        Ok(output)
     }
 
     pub(super) async fn run_steps(&self, steps: Vec<Step>, events: &dyn EventSink) -> Result<ChainOutput> {
@@ -43,16 +45,20 @@ impl BuildKit {
         };
         let told = Told::new(steps.iter().map(|step| step.name.clone()).collect(), true, events);
         let command = self.command(&steps)?;
-        match self.evaluate_told(&command.evaluated, told).await? {
-            (0, _) => Ok(ChainOutput::new(command.outputs)),
-            (code, step) => Ok(ChainOutput::ended(step.unwrap_or(last), code)),
+        let Evaluated { code, ended_by, reused } = self.evaluate_told(&command.evaluated, told).await?;
+        if code != 0 {
+            return Ok(ChainOutput::ended(ended_by.unwrap_or(last), code));
         }
+        let mut output = ChainOutput::new(command.outputs);
+        output.reused = reused;
+        Ok(output)
     }
 
-    /// Runs a command and tells what it writes, where somebody hears it. Gives its exit code and the step that failed.
-    async fn evaluate_told(&self, output: &Graph, mut told: Told<'_>) -> Result<(i32, Option<String>)> {
+    /// Runs a command and tells what it writes, where somebody hears it.
+    async fn evaluate_told(&self, output: &Graph, mut told: Told<'_>) -> Result<Evaluated> {
         let code = self.hear(output, &mut told).await?;
-        Ok((code, told.end(code)))
+        let reused = told.reused();
+        Ok(Evaluated { code, ended_by: told.end(code), reused })
     }
 
     async fn hear(&self, output: &Graph, told: &mut Told<'_>) -> Result<i32> {
@@ -126,6 +132,15 @@ impl BuildKit {
             NetworkMode::None => crate::Network::None,
         }
     }
+}
+
+/// How a command ended.
+struct Evaluated {
+    code: i32,
+    /// The step that failed.
+    ended_by: Option<String>,
+    /// Whether BuildKit had what it leaves, if that was said.
+    reused: Option<bool>,
 }
 
 /// A command, and the trees that it leaves.
