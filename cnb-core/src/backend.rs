@@ -37,6 +37,7 @@ pub use image::ImagePlan;
 pub use image::ImageRequest;
 pub use layer::Layer;
 pub use layer::LayerContent;
+pub use layer::LayerPart;
 pub use layer::LayerSource;
 pub use layer::Ownership;
 pub use layer::Parent;

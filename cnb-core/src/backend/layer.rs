@@ -64,6 +64,28 @@ pub enum LayerContent {
     },
 }
 
+/// A part of a tree that becomes a layer: [`LayerContent::Tree`] without the tree.
+#[derive(Clone, Debug)]
+pub struct LayerPart {
+    /// The directory in it.
+    pub from: String,
+    /// The absolute path that the directory has in the image.
+    pub to: String,
+    /// Which entries, in which order.
+    pub select: Select,
+    /// Who owns them.
+    pub ownership: Ownership,
+}
+
+impl LayerPart {
+    /// The layer of this part of a tree.
+    #[must_use]
+    pub fn of(self, tree: Tree) -> LayerContent {
+        let Self { from, to, select, ownership } = self;
+        LayerContent::Tree { tree, from, to, select, ownership }
+    }
+}
+
 /// Which entries below a directory become part of a layer, in which order.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

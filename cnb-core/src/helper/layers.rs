@@ -25,7 +25,7 @@ pub struct LayersPlan {
 /// A layer to make.
 #[derive(Clone, Debug, Eq, PartialEq, Deserialize, Serialize)]
 pub struct LayerPlan {
-    /// The root that becomes the tree of the layer: an empty directory.
+    /// The root that becomes the tree of the layer: an empty directory, but for [`LayerPlanContent::Made`].
     pub to: String,
     /// Where its files come from.
     pub content: LayerPlanContent,
@@ -51,6 +51,8 @@ pub enum LayerPlanContent {
     },
     /// Files one by one, with their modes and owners.
     Files(Vec<PlanFile>),
+    /// The tree of the layer is there already, and stays as it is.
+    Made,
 }
 
 /// Which entries of a directory become part of a layer. The order of [`Select`](backend::Select) is not here:

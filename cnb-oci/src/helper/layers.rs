@@ -51,8 +51,20 @@ pub(super) fn make(plan: &LayersPlan, owners: Owners) -> Result<()> {
 }
 
 fn layer(plan: &LayerPlan, owners: Owners) -> Result<DiffId> {
+    if plan.content != LayerPlanContent::Made {
+        write(plan, owners)?;
+    }
+    let mut writer = LayerWriter::new(io::sink(), Dialect::BuildKit);
+    let written = writer.snapshot(Path::new(&plan.to)).and_then(|()| writer.finish());
+    let (_, written) = written.map_err(from_layer)?;
+    Ok(written.diff_id)
+}
+
+/// Writes the tree of a layer.
+fn write(plan: &LayerPlan, owners: Owners) -> Result<()> {
     let draft = files::draft(&plan.to, owners)?;
     match &plan.content {
+        LayerPlanContent::Made => {}
         LayerPlanContent::Files(files) => draft.add(&files::read(files)?)?,
         LayerPlanContent::Tree { root, from, at, select, owner, parents } => {
             let select = match select {
@@ -66,11 +78,7 @@ fn layer(plan: &LayerPlan, owners: Owners) -> Result<DiffId> {
             Writing { draft: &draft, from, at: at.as_ref(), owner: *owner }.write(&selection, parents)?;
         }
     }
-    set_times(&draft)?;
-    let mut writer = LayerWriter::new(io::sink(), Dialect::BuildKit);
-    let written = writer.snapshot(draft.path()).and_then(|()| writer.finish());
-    let (_, written) = written.map_err(from_layer)?;
-    Ok(written.diff_id)
+    set_times(&draft)
 }
 
 /// Why a file could not be visited, or not become part of a layer.
