@@ -245,7 +245,9 @@ impl VolumeCache {
     /// Whether the content consists of the files that were staged and of this metadata.
     fn is_unchanged(&self, json: &str) -> io::Result<bool> {
         let committed = self.committed();
-        if fs::read(committed.join(METADATA))? != json.as_bytes() {
+        let mut known = Vec::new();
+        open_file(&committed.join(METADATA))?.read_to_end(&mut known)?;
+        if known != json.as_bytes() {
             return Ok(false);
         }
         let mut staged = 0;

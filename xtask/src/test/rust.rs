@@ -63,7 +63,7 @@ pub(super) fn features() -> Result<()> {
 }
 
 pub(super) fn unit() -> Result<()> {
-    run(&mut cargo(["test", "--workspace", "--exclude", "cnb-oci", "--all-features"]))
+    run(&mut cargo(["test", "--workspace", "--exclude", "cnb-oci", "--all-features", "--no-fail-fast"]))
 }
 
 /// Apart from the others, because containers need more of the machine.
