@@ -168,6 +168,8 @@ pub struct Capabilities {
     pub load_directory: bool,
     /// Layers of images that exist can be had by their diffIDs: [`Source::Layer`], [`LayerContent::Existing`].
     pub existing_layers: bool,
+    /// What becomes of the directory of a [`LayerContent::Tree`] can be a file instead: an archive.
+    pub archived_layers: bool,
     /// A step that fails leaves trees, too.
     pub failed_outputs: bool,
     /// Everything a step writes is told, however much and fast.
@@ -194,6 +196,7 @@ impl Capabilities {
     pub const ALL: Self = Self {
         load_directory: true,
         existing_layers: true,
+        archived_layers: true,
         failed_outputs: true,
         unlimited_output: true,
         ordered_layers: true,

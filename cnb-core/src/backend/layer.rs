@@ -41,6 +41,10 @@ impl LayerSource {
 #[non_exhaustive]
 pub enum LayerContent {
     /// A part of a tree.
+    ///
+    /// With the capability `archived_layers` it can be a regular file: a tar, not compressed, that has the directory at
+    /// the path which it has in the image, as layers have it. This is the same layer as of the directory. What else is in
+    /// the tar does not count.
     Tree {
         /// The tree.
         tree: Tree,

@@ -36,7 +36,8 @@ pub struct LayerPlan {
 pub enum LayerPlanContent {
     /// A part of a tree.
     Tree {
-        /// The root that is the tree.
+        /// The root that is the tree, or a file that is a tar in which the directory is where it is in the image; `from` is
+        /// `/` then.
         root: String,
         /// The path of the directory inside it.
         from: String,

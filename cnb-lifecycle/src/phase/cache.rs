@@ -3,7 +3,9 @@
 //! Source: `phase/cache.go` of the lifecycle.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
+use std::io::Read as _;
 use std::path::Path;
 
 use cnb_core::api::PlatformApi;
@@ -16,6 +18,8 @@ use cnb_oci::layer;
 use cnb_oci::layer::Dialect;
 use cnb_oci::layer::LayerWriter;
 use cnb_oci::layer::Selection;
+use sha2::Digest as _;
+use sha2::Sha256;
 
 use crate::causes::with_causes;
 use crate::export::cache;
@@ -107,6 +111,9 @@ fn save_layer(
     let path = inputs.layers.join(&layer.path);
     let ownership = Ownership { owner: inputs.owner, parents: layer::parents_on_disk(&path)? };
     let tar = |out: &mut dyn io::Write| {
+        if path.is_file() {
+            return archived(&path, out);
+        }
         let mut writer = LayerWriter::new(out, Dialect::Lifecycle);
         writer.directory(&path, &path, &Selection::Walk, &ownership)?;
         writer.finish().map(|(_, written)| written.diff_id)
@@ -122,6 +129,22 @@ fn save_layer(
         store.add(&diff_id, &|out| tar(out).map_err(io::Error::other))?;
     }
     Ok(diff_id)
+}
+
+/// Writes a layer that is an archive already.
+fn archived(path: &Path, out: &mut dyn io::Write) -> Result<DiffId, layer::Error> {
+    let failed = |source| layer::Error::Read { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(failed)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        let read = file.read(&mut buffer).map_err(failed)?;
+        if read == 0 {
+            return Ok(DiffId::from_bytes(hash.finalize().into()));
+        }
+        hash.update(&buffer[..read]);
+        out.write_all(&buffer[..read]).map_err(|source| layer::Error::Write { source })?;
+    }
 }
 
 /// Whether the cache still holds the layer.

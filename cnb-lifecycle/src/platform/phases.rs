@@ -272,6 +272,9 @@ impl Tools<'_> {
             args.extend(["-launch-cache", LAUNCH_CACHE_DIR]);
             mounts.push((LAUNCH_CACHE_DIR, launch.clone()));
         }
+        if self.containers.archives {
+            args.push("-archives");
+        }
         if let Some(image) = &previous.image {
             args.extend(["-previous-dir", PREVIOUS_DIR]);
             mounts.push((PREVIOUS_DIR, MountKind::ReadOnly(image.root.clone())));

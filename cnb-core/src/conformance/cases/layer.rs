@@ -37,6 +37,7 @@ cases! { layer:
     with_the_expected_digest_is_the_same_layer,
     that_a_step_foretells_is_that_of_the_tree_it_leaves,
     that_a_chain_foretells_is_that_of_the_tree_all_of_it_leaves,
+    of_an_archive_is_that_of_its_directory [ArchivedLayers],
     that_exists_is_used_as_it_is [ExistingLayers],
     that_does_not_exist_is_not_found [ExistingLayers],
     of_a_path_that_does_not_exist_is_not_found,
@@ -194,6 +195,26 @@ async fn that_a_chain_foretells_is_that_of_the_tree_all_of_it_leaves(target: &Ta
     equal("the digest", diff_id(target, walk(tree)).await?, expected)
 }
 
+async fn of_an_archive_is_that_of_its_directory(target: &Target) -> Outcome {
+    let archive = [
+        header("x/", b'5', 0o755, "", 0),
+        header("x/a/", b'5', 0o755, "", 0),
+        header("x/a/f", b'0', 0o644, "", 1),
+        block(b"1"),
+        header("x/a-b", b'0', 0o644, "", 1),
+        block(b"2"),
+        header("x/l", b'2', 0o777, "a/f", 0),
+        [0; 1024].to_vec(),
+    ];
+    let tree = target.tree(vec![File::regular("/d/archive", archive.concat())]).await?;
+    let layer = content(&tree, "/d/archive", "/x", Select::Walk, owned());
+    let digest = diff_id(target, layer).await?;
+    equal("the digest", digest, diff_id(target, walk(&sample(target).await?)).await?)?;
+    let broken = target.tree(vec![File::regular("/archive", "no tar")]).await?;
+    let layer = content(&broken, "/archive", "/x", Select::Walk, owned());
+    ensure(diff_id(target, layer).await.is_err(), "what is no archive became a layer")
+}
+
 async fn that_exists_is_used_as_it_is(target: &Target) -> Outcome {
     let image = target.image().await?;
     for diff_id in super::image::diff_ids(&image.config)? {
@@ -250,6 +271,32 @@ pub(super) fn content(
     ownership: Ownership,
 ) -> LayerContent {
     LayerContent::Tree { tree: tree.clone(), from: from.to_owned(), to: to.to_owned(), select, ownership }
+}
+
+/// The header of an entry of a tar.
+fn header(name: &str, kind: u8, mode: u32, link: &str, size: usize) -> Vec<u8> {
+    let mut header = vec![0; 512];
+    let mut put = |at: usize, text: &[u8]| header[at..at + text.len()].copy_from_slice(text);
+    put(0, name.as_bytes());
+    put(100, format!("{mode:07o}").as_bytes());
+    put(108, b"0000000");
+    put(116, b"0000000");
+    put(124, format!("{size:011o}").as_bytes());
+    put(136, b"00000000001");
+    put(148, b"        ");
+    put(156, &[kind]);
+    put(157, link.as_bytes());
+    put(257, b"ustar\x0000");
+    let sum: u32 = header.iter().copied().map(u32::from).sum();
+    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    header
+}
+
+/// A content of at most 512 bytes.
+fn block(content: &[u8]) -> Vec<u8> {
+    let mut block = content.to_vec();
+    block.resize(512, 0);
+    block
 }
 
 fn walk(tree: &Tree) -> LayerContent {
