@@ -109,11 +109,14 @@ fn save_layer(
     store: &dyn LayerCache,
 ) -> Result<DiffId, SaveError> {
     let path = inputs.layers.join(&layer.path);
+    if let Some(diff_id) = archived(&path, previous)
+        && reuse(layer, &diff_id, store)?
+    {
+        tracing::info!("Adding cache layer '{}'", layer.id);
+        return Ok(diff_id);
+    }
     let ownership = Ownership { owner: inputs.owner, parents: layer::parents_on_disk(&path)? };
     let tar = |out: &mut dyn io::Write| {
-        if path.is_file() {
-            return archived(&path, out);
-        }
         let mut writer = LayerWriter::new(out, Dialect::Lifecycle);
         writer.directory(&path, &path, &Selection::Walk, &ownership)?;
         writer.finish().map(|(_, written)| written.diff_id)
@@ -131,20 +134,22 @@ fn save_layer(
     Ok(diff_id)
 }
 
-/// Writes a layer that is an archive already.
-fn archived(path: &Path, out: &mut dyn io::Write) -> Result<DiffId, layer::Error> {
-    let failed = |source| layer::Error::Read { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(failed)?;
+/// The digest of a layer that was [given back](super::launch_layers::complete) as the archive that the cache has.
+fn archived(path: &Path, previous: Option<&str>) -> Option<DiffId> {
+    if !path.is_file() {
+        return None;
+    }
+    let mut file = File::open(path).ok()?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 256 * 1024];
     loop {
-        let read = file.read(&mut buffer).map_err(failed)?;
-        if read == 0 {
-            return Ok(DiffId::from_bytes(hash.finalize().into()));
+        match file.read(&mut buffer).ok()? {
+            0 => break,
+            read => hash.update(&buffer[..read]),
         }
-        hash.update(&buffer[..read]);
-        out.write_all(&buffer[..read]).map_err(|source| layer::Error::Write { source })?;
     }
+    let diff_id = DiffId::from_bytes(hash.finalize().into());
+    Some(diff_id).filter(|diff_id| previous == Some(diff_id.as_str()))
 }
 
 /// Whether the cache still holds the layer.
