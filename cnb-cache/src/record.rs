@@ -1,19 +1,19 @@
 //! The record of the last build: enough to build on it when its image has no name any more.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
-use std::path::Path;
-use std::path::PathBuf;
 
+use cnb_core::backend::CacheId;
 use cnb_core::digest::DiffId;
 use cnb_core::digest::Digest;
 use serde::Deserialize;
-use serde::Serialize;
 use sha2::Digest as _;
 use sha2::Sha256;
 
-use crate::atomic;
+use crate::namespace::Namespace;
+use crate::store::CacheStore;
+use crate::store::NewEntry;
+use crate::store::StoreError;
+use crate::store::Writer;
 
 /// What the last build made: the config of its image, and with it the labels and the diffIDs of all layers.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -33,35 +33,31 @@ impl Record {
         Ok(Self { config, parsed })
     }
 
-    /// Reads the record at `path`.
+    /// The record that a namespace has in a store, if it has one.
     ///
     /// # Errors
-    /// When there is none that can be used; never a reason to end a build.
-    pub fn read(path: &Path) -> Result<Self, NoRecord> {
-        let unusable = |reason: String| NoRecord::Unusable { path: path.to_owned(), reason };
-        let bytes = match fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(NoRecord::Missing),
-            Err(error) => return Err(unusable(error.to_string())),
-        };
-        let document: Document =
-            serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
-        if document.version != VERSION {
-            return Err(unusable(format!("version {} is not known", document.version)));
-        }
-        if document.image_id != digest(document.config.as_bytes()) {
-            return Err(unusable("the config is not the one that was recorded".to_owned()));
-        }
-        Self::new(document.config.as_bytes()).map_err(|error| unusable(error.to_string()))
+    /// When there is one that cannot be used; never a reason to end a build.
+    pub fn load(store: &dyn CacheStore, namespace: &CacheId) -> Result<Option<Self>, StoreError> {
+        let Some(entry) = store.entry(namespace, KEY)? else { return Ok(None) };
+        let config = store.bytes(namespace, &entry)?;
+        let record = Self::new(&config).map_err(|error| StoreError::Damaged {
+            what: format!("the entry `{KEY}`"),
+            reason: error.to_string(),
+        })?;
+        Ok(Some(record))
     }
 
-    /// Writes the record to `path`, where the old or the new one is at any time.
+    /// Keeps it in place of the one that the namespace has.
     ///
     /// # Errors
-    /// When the file cannot be written.
-    pub fn write(&self, path: &Path) -> io::Result<()> {
-        let document = Document { version: VERSION, image_id: self.image_id(), config: self.config.clone() };
-        atomic::write(path, &serde_json::to_vec(&document)?)
+    /// When the store cannot be written.
+    pub fn save(
+        &self,
+        store: &dyn CacheStore,
+        namespace: &Namespace,
+        writer: Writer,
+    ) -> Result<(), StoreError> {
+        store.put(namespace, NewEntry::new(KEY, writer), &mut self.config()).map(drop)
     }
 
     /// The config, byte for byte.
@@ -71,7 +67,7 @@ impl Record {
 
     /// The digest of the config.
     pub fn image_id(&self) -> Digest {
-        digest(self.config.as_bytes())
+        Digest::from_bytes(Sha256::digest(&self.config).into())
     }
 
     /// A label of the image.
@@ -85,32 +81,8 @@ impl Record {
     }
 }
 
-/// Why there is no record.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum NoRecord {
-    /// Nothing was recorded yet.
-    #[error("there is no record of an earlier build")]
-    Missing,
-    /// There is a file, but it cannot be used.
-    #[error("the record of the last build in {} cannot be used: {reason}", path.display())]
-    Unusable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-}
-
-const VERSION: u32 = 1;
-
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Document {
-    version: u32,
-    image_id: Digest,
-    config: String,
-}
+/// The key of the entry.
+const KEY: &str = "image";
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 struct ImageConfig {
@@ -130,13 +102,13 @@ struct ContainerConfig {
     labels: Option<BTreeMap<String, String>>,
 }
 
-fn digest(bytes: &[u8]) -> Digest {
-    Digest::from_bytes(Sha256::digest(bytes).into())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::namespace::Project;
+    use crate::store::MemoryStore;
 
     fn record() -> Record {
         let config = format!(
@@ -148,35 +120,28 @@ mod tests {
 
     #[test]
     fn a_record_keeps_every_byte_of_the_config() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("record.json");
-        assert_eq!(Record::read(&path), Err(NoRecord::Missing));
-        record().write(&path).expect("a file");
-        record().write(&path).expect("the file again");
-        let read = Record::read(&path).expect("a record");
+        let store = MemoryStore::new(Arc::new(|| 0));
+        let [a, b] =
+            ["a", "b"].map(|name| Namespace::new(Project::Name(name.to_owned()), "b", "linux/amd64"));
+        assert_eq!(Record::load(&store, &a.id()).expect("readable"), None);
+        record().save(&store, &a, Writer::new(&a)).expect("written");
+        let read = Record::load(&store, &a.id()).expect("readable").expect("a record");
         assert_eq!(read, record());
         assert_eq!(read.label("k"), Some("<é>"));
         assert_eq!(read.diff_ids().len(), 1);
-        assert_eq!(fs::read_dir(directory.path()).expect("a directory").count(), 1, "nothing else is left");
+        assert_eq!(Record::load(&store, &b.id()).expect("readable"), None);
     }
 
     #[test]
-    fn what_cannot_be_read_is_no_record_and_says_why() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("record.json");
-        record().write(&path).expect("a file");
-        let text = fs::read_to_string(&path).expect("a file");
-        let cases = [
-            (text.replace("diff_ids", "diff_xxx"), "not the one that was recorded"),
-            (text.replace(r#""version":1"#, r#""version":2"#), "version 2 is not known"),
-            (text[..text.len() / 2].to_owned(), "EOF"),
-            (String::new(), "EOF"),
-        ];
-        for (damaged, reason) in cases {
-            fs::write(&path, damaged).expect("a file");
-            let error = Record::read(&path).expect_err("no record").to_string();
-            assert!(error.contains(reason), "{error}");
+    fn what_is_no_config_is_no_record() {
+        let store = MemoryStore::new(Arc::new(|| 0));
+        let namespace = Namespace::new(Project::Name("a".to_owned()), "b", "linux/amd64");
+        for content in ["", "{}", r#"{"rootfs":{"diff_ids":["sha256:1"]}}"#] {
+            assert!(Record::new(content.as_bytes()).is_err(), "{content}");
+            let entry = NewEntry::new(KEY, Writer::new(&namespace));
+            store.put(&namespace, entry, &mut content.as_bytes()).expect("written");
+            let error = Record::load(&store, &namespace.id()).expect_err("no record").to_string();
+            assert!(error.starts_with("the entry `image` of the cache cannot be used: "), "{error}");
         }
-        assert!(Record::new(br#"{"rootfs":{"diff_ids":["sha256:1"]}}"#).is_err());
     }
 }

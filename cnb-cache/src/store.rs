@@ -1,153 +1,130 @@
-//! Where builds keep what they know: one directory for each namespace.
-//!
-//! ```text
-//! <root>/ns/<id>/namespace     what the id stands for, for people
-//! <root>/ns/<id>/record.json   the record of the last build
-//! ```
+//! Where builds keep what they know: bytes by digest, and for each namespace an index that says what they are.
 
-use std::fs;
-use std::io;
-use std::path::Path;
-use std::path::PathBuf;
+use std::fmt::Debug;
+use std::io::Read;
+use std::sync::Arc;
 
-use crate::atomic;
-use crate::lock::Lock;
+use cnb_core::backend::CacheId;
+
 use crate::namespace::Namespace;
-use crate::record::NoRecord;
-use crate::record::Record;
 
-/// A directory of namespaces.
-#[derive(Clone, Debug)]
-pub struct Store {
-    root: PathBuf,
-}
+#[cfg(feature = "archive")]
+pub mod archive;
+mod budget;
+mod entry;
+mod error;
+mod file;
+pub mod layers;
+mod memory;
+mod read_only;
+#[cfg(any(test, feature = "conformance"))]
+pub mod suite;
+mod verified;
+mod volumes;
 
-/// A namespace that nobody else changes until this is dropped.
-#[derive(Debug)]
-pub struct Taken {
-    directory: PathBuf,
-    _lock: Lock,
-}
+pub use budget::Budget;
+pub use budget::Pruned;
+pub use entry::Buildpack;
+pub use entry::Entry;
+pub use entry::NamespaceInfo;
+pub use entry::NewEntry;
+pub use entry::Writer;
+pub use error::StoreError;
+pub use file::FileStore;
+pub use memory::MemoryStore;
+pub use read_only::ReadOnly;
+pub use verified::Verified;
+pub use volumes::VolumeStore;
 
-impl Store {
-    /// The store in `root`, which need not exist.
-    pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
-    }
+/// Tells the time, in seconds since 1970. A store asks it whenever something is put or opened.
+pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
-    /// Waits until nobody else has the namespace, and takes it.
+/// Keeps entries: contents with names, apart for each namespace.
+///
+/// A store is shared: by threads, and where it is not in memory, by processes. Its methods block.
+///
+/// An error is never a reason to end a build. A build that cannot read does what it would have read; one that cannot
+/// write goes on, and the next one has more to do. Both say so.
+///
+/// What it has to do in every detail is in the suite, `store::suite`, with the feature `conformance`.
+pub trait CacheStore: Debug + Send + Sync {
+    /// Every namespace that has entries, in order of their IDs.
     ///
     /// # Errors
-    /// When its directory cannot be made or locked.
-    pub fn take(&self, namespace: &Namespace) -> Result<Taken, StoreError> {
-        let directory = self.directory(namespace);
-        let failed = |source| StoreError { path: directory.clone(), source };
-        loop {
-            fs::create_dir_all(&directory).map_err(failed)?;
-            match Lock::wait(&directory) {
-                Ok(lock) => {
-                    atomic::write(&directory.join("namespace"), format!("{namespace}\n").as_bytes())
-                        .map_err(failed)?;
-                    return Ok(Taken { directory, _lock: lock });
-                }
-                // Somebody cleared the namespace meanwhile.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(failed(error)),
-            }
-        }
-    }
+    /// When it cannot be found out.
+    fn namespaces(&self) -> Result<Vec<NamespaceInfo>, StoreError>;
 
-    /// Forgets everything about the namespace, when nobody else has it any more.
+    /// The entries of a namespace, in byte order of their keys: those whose content seems to be there. A namespace that
+    /// does not exist has none.
     ///
     /// # Errors
-    /// When its directory cannot be removed.
-    pub fn clear(&self, namespace: &Namespace) -> Result<(), StoreError> {
-        let directory = self.directory(namespace);
-        let failed = |source| StoreError { path: directory.clone(), source };
-        match Lock::wait(&directory) {
-            Ok(_lock) => atomic::remove_directory(&directory).map_err(failed),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(failed(error)),
-        }
-    }
+    /// When its index cannot be read or makes no sense: as good as no entries, but somebody should know.
+    fn entries(&self, namespace: &CacheId) -> Result<Vec<Entry>, StoreError>;
 
-    fn directory(&self, namespace: &Namespace) -> PathBuf {
-        self.root.join("ns").join(namespace.id().as_str())
-    }
-}
-
-impl Taken {
-    /// The directory of the namespace.
-    pub fn directory(&self) -> &Path {
-        &self.directory
-    }
-
-    /// The record of the last build.
+    /// The content of an entry that the index of the namespace has, and marks it as used.
+    ///
+    /// The reader ends only if the bytes have the digest and the size of the entry; else reading fails, with a
+    /// [`StoreError::Damaged`] inside of the [`io::Error`](std::io::Error). What was read up to there must not be used:
+    /// take [`bytes`](Self::bytes) for what is small, and remove again what was made of a content that fails.
     ///
     /// # Errors
-    /// When there is none that can be used.
-    pub fn record(&self) -> Result<Record, NoRecord> {
-        Record::read(&self.directory.join(RECORD))
-    }
+    /// [`StoreError::Missing`] when the namespace has no such entry (any more), [`StoreError::Damaged`] when it can be
+    /// told beforehand that the content is not what it was.
+    fn open(&self, namespace: &CacheId, entry: &Entry) -> Result<Box<dyn Read + Send>, StoreError>;
 
-    /// Keeps the record of a build in place of the last one's.
+    /// Adds an entry, or replaces the one with its key. The content is complete and lasts before the index names it.
     ///
     /// # Errors
-    /// When it cannot be written.
-    pub fn save_record(&self, record: &Record) -> Result<(), StoreError> {
-        let path = self.directory.join(RECORD);
-        record.write(&path).map_err(|source| StoreError { path, source })
-    }
-}
+    /// [`StoreError::Refused`] for an entry beyond the [limits](NewEntry::check), [`StoreError::Content`] when the
+    /// content cannot be read, and when the store cannot be written: then it is as it was.
+    fn put_in(
+        &self,
+        namespace: &NamespaceInfo,
+        entry: NewEntry,
+        content: &mut dyn Read,
+    ) -> Result<Entry, StoreError>;
 
-const RECORD: &str = "record.json";
+    /// Forgets the entries of a namespace with these keys, or all of them. What is not there is forgotten already.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn remove(&self, namespace: &CacheId, keys: Option<&[&str]>) -> Result<(), StoreError>;
 
-/// A file or directory of the store cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot use {} of the cache", path.display())]
-pub struct StoreError {
-    path: PathBuf,
-    source: io::Error,
-}
+    /// Removes what is [beyond the budget](Budget::surplus), and then every content that no entry has.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    fn prune(&self, budget: &Budget) -> Result<Pruned, StoreError>;
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::namespace::Project;
-
-    const CONFIG: &[u8] = br#"{"rootfs":{"diff_ids":[]}}"#;
-
-    fn namespace(name: &str) -> Namespace {
-        Namespace::new(Project::Name(name.to_owned()), "builder", "linux/amd64")
-    }
-
-    #[test]
-    fn namespaces_have_records_of_their_own() {
-        let root = tempfile::tempdir().expect("a directory");
-        let store = Store::new(root.path().join("not/yet"));
-        let (a, b) = (store.take(&namespace("a")).expect("a"), store.take(&namespace("b")).expect("b"));
-        a.save_record(&Record::new(CONFIG).expect("a config")).expect("a record");
-        assert_eq!(a.record().expect("a record").config(), CONFIG);
-        assert_eq!(b.record(), Err(NoRecord::Missing));
-        let text = fs::read_to_string(a.directory().join("namespace")).expect("a description");
-        assert_eq!(text, format!("{}\n", namespace("a")));
-        drop(a);
-        store.clear(&namespace("a")).expect("cleared");
-        store.clear(&namespace("a")).expect("cleared already");
-        assert_eq!(store.take(&namespace("a")).expect("a").record(), Err(NoRecord::Missing));
+    /// [`put_in`](Self::put_in) for those who know whose it is.
+    ///
+    /// # Errors
+    /// Its errors.
+    fn put(
+        &self,
+        namespace: &Namespace,
+        entry: NewEntry,
+        content: &mut dyn Read,
+    ) -> Result<Entry, StoreError> {
+        self.put_in(&namespace.into(), entry, content)
     }
 
-    #[test]
-    fn builds_of_one_namespace_take_turns() {
-        let root = tempfile::tempdir().expect("a directory");
-        let store = Store::new(root.path());
-        let taken = store.take(&namespace("a")).expect("a");
-        let directory = taken.directory().to_owned();
-        assert!(Lock::try_take(&directory).expect("a directory").is_none());
-        let waiting =
-            std::thread::spawn(move || store.take(&namespace("a")).map(|taken| taken.record().is_ok()));
-        taken.save_record(&Record::new(CONFIG).expect("a config")).expect("a record");
-        drop(taken);
-        assert!(waiting.join().expect("no panic").expect("taken"), "the second sees what the first recorded");
+    /// The entry with a key, if there is one.
+    ///
+    /// # Errors
+    /// As for [`entries`](Self::entries).
+    fn entry(&self, namespace: &CacheId, key: &str) -> Result<Option<Entry>, StoreError> {
+        Ok(self.entries(namespace)?.into_iter().find(|entry| entry.key == key))
+    }
+
+    /// The whole content of an entry, verified whatever the store does, in memory. Marks it as used.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open); none of the bytes are returned then.
+    fn bytes(&self, namespace: &CacheId, entry: &Entry) -> Result<Vec<u8>, StoreError> {
+        let mut reader = Verified::new(self.open(namespace, entry)?, entry);
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).map_err(|error| StoreError::while_reading(&entry.key, error))?;
+        Ok(bytes)
     }
 }

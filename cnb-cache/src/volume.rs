@@ -195,6 +195,30 @@ impl VolumeCache {
         })
     }
 
+    /// Stages a layer that the cache holds, without reading it.
+    pub(crate) fn keep(&self, diff_id: &str) -> Result<(), VolumeError> {
+        let (path, committed) = (layer(&self.staging(), diff_id)?, layer(&self.committed(), diff_id)?);
+        if !path.exists() {
+            if !fs::symlink_metadata(&committed).is_ok_and(|metadata| metadata.is_file()) {
+                return Err(missing(diff_id));
+            }
+            fs::hard_link(&committed, &path).map_err(VolumeError::at("reusing", &path))?;
+        }
+        Ok(())
+    }
+
+    /// Stages a layer that is a file already, on the same disk.
+    pub(crate) fn add_file(&self, diff_id: &DiffId, file: &Path) -> Result<(), VolumeError> {
+        self.check_writable()?;
+        let path = layer(&self.staging(), diff_id.as_str())?;
+        fs::hard_link(file, &path).map_err(VolumeError::at("writing", &path))
+    }
+
+    /// Where the tar of a layer is, if the cache holds it.
+    pub(crate) fn tar(&self, diff_id: &DiffId) -> PathBuf {
+        self.committed().join(format!("{diff_id}.tar"))
+    }
+
     /// Makes what was staged the content of the cache. When that is its content already, nothing is written: waiting for
     /// a disk takes longer than most builds without a change.
     ///

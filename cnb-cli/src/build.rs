@@ -34,7 +34,7 @@ use crate::progress::Style;
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> ExitCode {
     let prepared = Prepared::new(args);
-    let progress = progress::start(style(args));
+    let progress = progress::start(style(args), args.explain);
     let built = prepared.and_then(|prepared| prepared.build(args, &*progress));
     progress.finish(built.as_ref().err());
     match built {

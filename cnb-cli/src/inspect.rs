@@ -23,6 +23,7 @@ use crate::exit::Failure;
 use crate::exit::Result;
 use crate::progress::print;
 use crate::registry;
+use crate::size;
 
 /// Show what an image or a builder is made of.
 #[derive(Debug, clap::Args)]
@@ -117,7 +118,7 @@ fn as_text(image: &Image) -> String {
     let names = metadata.map(|metadata| layer_names(&metadata)).unwrap_or_default();
     for (diff_id, blob) in image.layers() {
         let name = names.iter().find(|(sha, _)| sha == diff_id.as_str()).map_or("", |(_, name)| name);
-        line(&mut text, "Layer", format!("{diff_id} {:>9} {name}", size(blob.size)));
+        line(&mut text, "Layer", format!("{diff_id} {:>9} {name}", size::shown(blob.size)));
     }
     text
 }
@@ -160,28 +161,4 @@ fn layer_names(metadata: &LifecycleMetadata) -> Vec<(String, String)> {
 
 fn line(text: &mut String, key: &str, value: impl std::fmt::Display) {
     writeln!(text, "{key:<10} {value}").expect("writing to a string cannot fail");
-}
-
-/// Bytes as people read them.
-fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["B", "kB", "MB", "GB"];
-    let mut unit = 0;
-    let mut tenths = bytes.saturating_mul(10);
-    while tenths >= 10_000 && unit + 1 < UNITS.len() {
-        tenths /= 1000;
-        unit += 1;
-    }
-    if unit == 0 { format!("{bytes} B") } else { format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit]) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_short() {
-        for (bytes, expected) in [(0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (12_345_678, "12.3 MB")] {
-            assert_eq!(size(bytes), expected);
-        }
-    }
 }

@@ -7,14 +7,18 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::Subcommand;
 
+mod age;
 mod build;
 mod builder;
+mod cache;
 mod exit;
 mod inspect;
 mod paths;
 mod progress;
+mod random;
 mod rebase;
 mod registry;
+mod size;
 
 /// Build OCI images from applications with Cloud Native Buildpacks, fully locally.
 #[derive(Debug, Parser)]
@@ -28,6 +32,7 @@ struct Cli {
 enum Command {
     Build(Box<build::Args>),
     Builder(builder::Args),
+    Cache(cache::Args),
     Inspect(inspect::Args),
     Rebase(rebase::Args),
 }
@@ -59,6 +64,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Build(args) => return build::run(&args),
         Command::Builder(args) => builder::run(&args),
+        Command::Cache(args) => cache::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Rebase(args) => return rebase::run(&args),
     };

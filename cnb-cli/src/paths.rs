@@ -2,6 +2,11 @@
 
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
+
+use cnb_cache::store::FileStore;
 
 use crate::exit::Exit;
 use crate::exit::Failure;
@@ -20,6 +25,17 @@ pub(crate) fn cache_dir(flag: Option<&Path>) -> Result<PathBuf> {
     };
     std::path::absolute(&directory)
         .map_err(|error| Failure::new(Exit::Other, format!("`{}` is no path: {error}", directory.display())))
+}
+
+/// The store in a cache directory.
+pub(crate) fn store(cache_dir: &Path) -> FileStore {
+    FileStore::new(cache_dir.join("store"), Arc::new(now))
+}
+
+/// Seconds since 1970.
+#[allow(clippy::disallowed_methods, reason = "a program reads its clock")]
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 #[allow(clippy::disallowed_methods, reason = "a program reads its environment")]

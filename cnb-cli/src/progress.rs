@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
 
+mod explain;
 mod json;
 mod lines;
 mod plain;
@@ -36,14 +37,15 @@ pub(crate) trait Progress: EventSink {
     fn finish(&self, failure: Option<&Failure>);
 }
 
-/// The progress display for a style and for what standard error is.
-pub(crate) fn start(style: Style) -> Arc<dyn Progress> {
-    match style {
-        Style::Json => Arc::new(json::Json),
+/// The progress display for a style and for what standard error is. It may explain at the end what was used again.
+pub(crate) fn start(style: Style, explains: bool) -> Arc<dyn Progress> {
+    let shown: Arc<dyn Progress> = match style {
+        Style::Json => return Arc::new(json::Json),
         Style::Quiet => Arc::new(Quiet),
         Style::Lines if std::io::stderr().is_terminal() => terminal::start(),
         Style::Lines => Arc::new(plain::Plain::default()),
-    }
+    };
+    if explains { Arc::new(explain::Explained::new(shown)) } else { shown }
 }
 
 /// Prints what was made, on standard output. For [`Style::Json`] the events have said it.
@@ -118,6 +120,9 @@ fn describe(event: &Event) -> Option<String> {
     match event {
         Event::Layer { id, reused: true, .. } => Some(format!("Reusing layer '{id}'")),
         Event::Layer { id, reused: false, .. } => Some(format!("Adding layer '{id}'")),
+        Event::Decided { phase, reused: true, .. } => {
+            Some(format!("===> {}: nothing that it reads has changed", phase.to_uppercase()))
+        }
         Event::Warning { message } => Some(format!("warning: {message}")),
         _ => None,
     }

@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if args.json {
-                progress::start(Style::Json).finish(Some(&failure));
+                progress::start(Style::Json, false).finish(Some(&failure));
             } else {
                 progress::failure(&failure);
             }

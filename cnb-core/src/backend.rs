@@ -52,6 +52,7 @@ pub use step::SecretFile;
 pub use step::Step;
 pub use step::StepOutput;
 pub use step::User;
+pub use tree::Digested;
 pub use tree::Entry;
 pub use tree::EntryKind;
 pub use tree::File;
@@ -134,6 +135,15 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// `NotFound` when there is no such directory, `InvalidInput` when it is not one.
     async fn list(&self, tree: &Tree, path: &str) -> Result<Vec<Entry>>;
 
+    /// Everything in a tree, itself included, in byte order of the paths: two trees for which this is the same are one and
+    /// the same for every step.
+    ///
+    /// # Errors
+    /// `Unsupported` without the capability `digests`; `InvalidInput` when a name is not UTF-8.
+    async fn digests(&self, _tree: &Tree) -> Result<Vec<Digested>> {
+        Err(Error::new(ErrorKind::Unsupported, "this backend does not tell digests of what is in trees"))
+    }
+
     /// Makes a tree out of parts, applied in order: a later part replaces what an earlier one wrote.
     ///
     /// # Errors
@@ -170,6 +180,9 @@ pub struct Capabilities {
     pub existing_layers: bool,
     /// What becomes of the directory of a [`LayerContent::Tree`] can be a file instead: an archive.
     pub archived_layers: bool,
+    /// [`Backend::digests`] tells what is in trees. A backend that takes what [repeatable](Step::repeatable) steps left
+    /// before need not.
+    pub digests: bool,
     /// A step that fails leaves trees, too.
     pub failed_outputs: bool,
     /// Everything a step writes is told, however much and fast.
@@ -197,6 +210,7 @@ impl Capabilities {
         load_directory: true,
         existing_layers: true,
         archived_layers: true,
+        digests: true,
         failed_outputs: true,
         unlimited_output: true,
         ordered_layers: true,

@@ -1,5 +1,6 @@
 //! What a build tells while it runs: typed values, never text on a stream.
 
+use std::fmt;
 use std::fmt::Debug;
 
 use serde::Serialize;
@@ -40,6 +41,15 @@ pub enum Event {
         /// Whether it did what it was there for.
         success: bool,
     },
+    /// Whether a phase has to run, before it does.
+    Decided {
+        /// Its name.
+        phase: String,
+        /// Whether what it left before is used instead of running it.
+        reused: bool,
+        /// Why it has to run; nothing when it need not.
+        because: Vec<Reason>,
+    },
     /// A step wrote to one of its streams. A piece ends anywhere, also inside a line or a character.
     Output {
         /// The name of the step.
@@ -56,8 +66,10 @@ pub enum Event {
         id: String,
         /// The digest of its tar.
         diff_id: DiffId,
-        /// Whether an existing blob is used again.
+        /// Whether the last build had it, too.
         reused: bool,
+        /// Where it is from.
+        origin: Origin,
     },
     /// An image was written.
     Exported {
@@ -73,6 +85,63 @@ pub enum Event {
         /// What, and what to do.
         message: String,
     },
+}
+
+/// Why a phase has to run.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// Nothing is known of an earlier run.
+    NoRecord,
+    /// What the earlier run left is not there any more, or not whole.
+    Lost {
+        /// What is wrong.
+        what: String,
+    },
+    /// Whoever builds wants it.
+    Asked,
+    /// Something that it reads was not there at the earlier run.
+    Added {
+        /// What, in words, for example `application: src/app.py`.
+        input: String,
+    },
+    /// Something that it read is different.
+    Changed {
+        /// What.
+        input: String,
+    },
+    /// Something that it read is not there any more.
+    Removed {
+        /// What.
+        input: String,
+    },
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRecord => f.write_str("nothing is known of an earlier run"),
+            Self::Lost { what } => f.write_str(what),
+            Self::Asked => f.write_str("it was asked for"),
+            Self::Added { input } => write!(f, "{input} is new"),
+            Self::Changed { input } => write!(f, "{input} changed"),
+            Self::Removed { input } => write!(f, "{input} is gone"),
+        }
+    }
+}
+
+/// Where a layer of an image is from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Origin {
+    /// It was made of what this build left.
+    Made,
+    /// The buildpack kept it without contents: it is the layer of the last image.
+    Kept,
+    /// The phase that makes it did not run: it is the layer of the last build.
+    Recorded,
 }
 
 /// A stream of a process.

@@ -54,6 +54,7 @@ pub use process::Program;
 use crate::backend::Backend;
 use crate::backend::CacheId;
 use crate::backend::Capabilities;
+use crate::backend::Digested;
 use crate::backend::Entry;
 use crate::backend::Error;
 use crate::backend::ErrorKind;
@@ -166,6 +167,10 @@ impl Backend for Memory {
     async fn list(&self, tree: &Tree, path: &str) -> Result<Vec<Entry>> {
         check_path(path)?;
         FileTree::of(tree)?.entries(path).map_err(|error| files::because(error, path))
+    }
+
+    async fn digests(&self, tree: &Tree) -> Result<Vec<Digested>> {
+        Ok(FileTree::of(tree)?.digests())
     }
 
     async fn compose(&self, parts: Vec<Part>) -> Result<Tree> {

@@ -72,6 +72,7 @@ impl Asked<'_> {
         request.run_image = self.image(settings.run_image.as_ref(), contexts::RUN_IMAGE)?;
         request.previous = self.image(settings.previous_image.as_ref(), contexts::PREVIOUS_IMAGE)?;
         request.cache = self.namespace(&request.builder).map(|namespace| namespace.id());
+        request.cache_read_only = settings.cache_read_only;
         request.skip_layers = settings.clear_cache;
         request.env = self.env();
         request.container_env = settings
@@ -313,6 +314,7 @@ mod tests {
                 ("build-arg:CNB_SSH", "default"),
                 ("build-arg:CNB_DEFAULT_PROCESS", "web"),
                 ("build-arg:CNB_EXEC_ENV", "test"),
+                ("build-arg:CNB_CACHE_READ_ONLY", "1"),
                 ("label:l", "m"),
                 ("force-network-mode", "none"),
             ],
@@ -329,7 +331,7 @@ mod tests {
         assert!(
             matches!(&request.app, Source::Context { name, files: Files::Exclude(_), .. } if name == APPLICATION)
         );
-        assert!(request.outputs.is_empty() && request.cache.is_some());
+        assert!(request.outputs.is_empty() && request.cache.is_some() && request.cache_read_only);
 
         let content = |file: &SecretFile| match &file.content {
             Secret::OfClient { id } => format!("{}=id {id}", file.path),

@@ -35,6 +35,8 @@ pub struct Settings {
     pub cache_key: Option<String>,
     /// Whether what earlier builds left is forgotten.
     pub clear_cache: bool,
+    /// Whether layers come out of the cache, but nothing is kept in it.
+    pub cache_read_only: bool,
     /// Service bindings.
     pub bindings: Vec<SecretBinding>,
     /// Secrets as files `/run/secrets/ID`, by ID.
@@ -67,7 +69,7 @@ pub struct Argument {
 }
 
 /// All build arguments that say how to build.
-pub const ARGUMENTS: [Argument; 15] = [
+pub const ARGUMENTS: [Argument; 16] = [
     Argument { name: BUILDER, about: "the builder image, in place of the descriptor's" },
     Argument {
         name: "CNB_BINDING_NAME",
@@ -79,6 +81,7 @@ pub const ARGUMENTS: [Argument; 15] = [
         about: "buildpacks in place of any order: ID[@VERSION], a path or context:NAME, ...",
     },
     Argument { name: "CNB_CACHE_KEY", about: "whose cache it is, in place of the ID or name of the project" },
+    Argument { name: READ_ONLY, about: "1: take layers out of the cache, but keep none in it" },
     Argument { name: "CNB_CLEAR_CACHE", about: "1: forget what earlier builds left" },
     Argument { name: "CNB_DEFAULT_PROCESS", about: "the type of the process that the image starts" },
     Argument { name: "CNB_EXEC_ENV", about: "the execution environment: production if not said" },
@@ -99,6 +102,7 @@ const EPOCH: &str = "SOURCE_DATE_EPOCH";
 /// What build arguments of ours start with.
 const PREFIX: &str = "CNB_";
 const BINDING: &str = "CNB_BINDING_";
+const READ_ONLY: &str = "CNB_CACHE_READ_ONLY";
 /// What those of BuildKit start with.
 const BUILDKIT: &str = "BUILDKIT_";
 
@@ -147,6 +151,10 @@ impl Settings {
                 variables.push(Variable { name: name.clone(), value: value.clone() });
             }
         }
+        if settings.clear_cache && settings.cache_read_only {
+            let reason = "contradicts `CNB_CLEAR_CACHE`: one of them is enough".to_owned();
+            return Err(InvalidArgument::Value { name: READ_ONLY.to_owned(), reason });
+        }
         Ok(settings)
     }
 
@@ -167,13 +175,8 @@ impl Settings {
             "CNB_DEFAULT_PROCESS" => self.default_process = text(),
             "CNB_BUILDPACKS" => self.buildpacks = list(value),
             "CNB_CACHE_KEY" => self.cache_key = text(),
-            "CNB_CLEAR_CACHE" => {
-                self.clear_cache = match value {
-                    "1" | "true" => true,
-                    "0" | "false" => false,
-                    _ => return Err(invalid(format!("is `{value}`: it can be 1 or 0"))),
-                }
-            }
+            "CNB_CLEAR_CACHE" => self.clear_cache = switch(value).map_err(invalid)?,
+            READ_ONLY => self.cache_read_only = switch(value).map_err(invalid)?,
             "CNB_SECRETS" => {
                 self.secrets = list(value);
                 if let Some(id) = self.secrets.iter().find(|id| !binding::is_name(id)) {
@@ -222,6 +225,14 @@ fn read_binding(name: &str, value: &str) -> Result<SecretBinding, String> {
         }
     }
     SecretBinding::new(name, r#type, provider, secrets).map_err(|error| format!("cannot be used: {error}"))
+}
+
+fn switch(value: &str) -> Result<bool, String> {
+    match value {
+        "1" | "true" => Ok(true),
+        "0" | "false" => Ok(false),
+        _ => Err(format!("is `{value}`: it can be 1 or 0")),
+    }
 }
 
 fn list(value: &str) -> Vec<String> {
@@ -278,6 +289,7 @@ mod tests {
             ("CNB_BINDING_db", "type=postgresql,provider=p,password=db-password"),
             ("CNB_SECRETS", "npm,pip"),
             ("CNB_SSH", "default"),
+            (READ_ONLY, "0"),
         ])
         .expect("valid");
         let value = |named: &Option<Named>| named.as_ref().map(|named| named.value.clone());
@@ -289,7 +301,8 @@ mod tests {
         assert_eq!(settings.default_process.as_deref(), Some("web"));
         assert_eq!(settings.buildpacks, ["a/b@1", "context:own"]);
         assert_eq!(settings.cache_key.as_deref(), Some("k"));
-        assert!(settings.clear_cache);
+        assert!(settings.clear_cache && !settings.cache_read_only);
+        assert!(read(&[(READ_ONLY, "1")]).expect("valid").cache_read_only);
         assert_eq!(settings.bindings[0].name, "db");
         assert_eq!(settings.bindings[0].secrets["password"], "db-password");
         assert_eq!(
@@ -327,6 +340,8 @@ mod tests {
             let error = read(&[argument]).expect_err(expected).to_string();
             assert!(error.starts_with(expected) && !error.contains("hunter2"), "{error}");
         }
+        let error = read(&[(READ_ONLY, "1"), ("CNB_CLEAR_CACHE", "1")]).expect_err("both").to_string();
+        assert!(error.ends_with("contradicts `CNB_CLEAR_CACHE`: one of them is enough"), "{error}");
         let error = read(&[("CNB_X", "1")]).expect_err("unknown").to_string();
         assert!(error.contains("`CNB_BINDING_NAME`, `CNB_BUILDER`, `CNB_BUILDPACKS`"), "{error}");
         let error = read(&[("CNB_BUILDER", "a"), ("builder", "b")]).expect_err("two").to_string();

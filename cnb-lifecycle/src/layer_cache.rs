@@ -1,8 +1,11 @@
 //! Where phases find the layers with `cache = true` of the build before, and where they leave those of this one.
 //!
 //! A [`VolumeCache`] is a cache in a directory, a [`CacheImage`](image::CacheImage) one in a registry.
+//! Both are also what is kept for everybody else: [`VolumeStore`](cnb_cache::store::VolumeStore),
+//! [`LayoutStore`](layouts::LayoutStore).
 
 pub mod image;
+pub mod layouts;
 
 use std::fmt::Debug;
 use std::io;

@@ -15,6 +15,7 @@
 use bytes::Bytes;
 use cnb_core::backend::Backend;
 use cnb_core::backend::Exported;
+use cnb_core::backend::Layer;
 use cnb_core::backend::Tree;
 use cnb_core::encode::go_toml;
 use cnb_core::event::EventSink;
@@ -25,9 +26,12 @@ mod builder;
 mod error;
 mod export;
 mod image_config;
+mod inputs;
 mod launcher;
 mod phases;
 mod previous;
+mod reader;
+mod recall;
 mod request;
 mod run_image;
 mod selection;
@@ -35,7 +39,12 @@ mod snapshot;
 mod step;
 
 pub use error::Error;
+use inputs::Inputs;
 use launcher::Launcher;
+use recall::Recall;
+use recall::Recalled;
+pub use recall::Records;
+pub use recall::Salt;
 pub use request::Binding;
 pub use request::BuildRequest;
 pub use request::ExtraBuildpack;
@@ -58,15 +67,31 @@ pub async fn build(
 ) -> Result<Built, Error> {
     let analysis = step::announced(events, "analyze", analyze::analyze(backend, request, events)).await?;
     let containers = step::Containers::prepare(backend, events, request, &analysis.builder).await?;
+    let recall = Recall::new(backend, request, events, &analysis);
     let work = async {
-        let detection = Detection::run(backend, &containers, request, &analysis).await?;
-        let trees = detection.build(backend, &containers, request, &analysis).await?;
-        Ok((detection, trees))
+        let detection = Detection::run(backend, &containers, request, &analysis, recall.as_ref()).await?;
+        let left = detection.build(backend, &containers, request, &analysis, recall.as_ref()).await?;
+        Ok((detection, left))
     };
     let (work, launcher) = zip(work, Launcher::find(backend, &analysis.builder)).await;
-    let (detection, trees) = work?;
-    let launcher = launcher?;
-    let export = export::export(backend, request, events, &analysis, &launcher, &detection.detected, &trees);
+    let (detection, mut left) = work?;
+    let exporter = export::Exporter {
+        backend,
+        request,
+        events,
+        analysis: &analysis,
+        launcher: &launcher?,
+        detected: &detection.detected,
+    };
+    let export = async {
+        let mut plan = exporter.plan(&left).await?;
+        if !plan.has(&left) {
+            // Another version of this program planned the recorded layers.
+            left = detection.build(backend, &containers, request, &analysis, None).await?;
+            plan = exporter.plan(&left).await?;
+        }
+        exporter.export(plan, left, recall.as_ref()).await
+    };
     containers.during("export", export).await
 }
 
@@ -94,12 +119,12 @@ pub async fn build_until(
     let mut containers = step::Containers::prepare(backend, events, request, &analysis.builder).await?;
     // Whoever asks for the files of a part wants directories.
     containers.archives = false;
-    let detection = Detection::run(backend, &containers, request, &analysis).await?;
+    let detection = Detection::run(backend, &containers, request, &analysis, None).await?;
     if until == Until::Detect {
         return detection.detected.tree(backend).await;
     }
-    let trees = detection.build(backend, &containers, request, &analysis).await?;
-    trees.whole(backend).await
+    let left = detection.build(backend, &containers, request, &analysis, None).await?;
+    left.trees.whole(backend).await
 }
 
 /// A build whose buildpacks are known.
@@ -115,14 +140,26 @@ impl Detection {
         containers: &step::Containers<'_>,
         request: &BuildRequest,
         analysis: &analyze::Analysis,
+        recall: Option<&Recall<'_>>,
     ) -> Result<Self, Error> {
         let builder = &analysis.builder;
         let analyzed = go_toml::to_string(&analysis.analyzed).expect("an analysis is a table");
         let app = phases::load_app(backend, request, builder).await?;
         let order =
             request.order.as_ref().map(|order| go_toml::to_string(order).expect("an order is a table"));
-        let detected = phases::detect(backend, containers, builder, &app, &analyzed, order.as_deref());
-        let detected = containers.during("detect", detected).await?;
+        let detector =
+            phases::detector(backend, containers, builder, &app, &analyzed, order.as_deref()).await?;
+        let recalled = match recall {
+            Some(recall) => recall.detect(&detector).await,
+            None => Recalled::nothing(),
+        };
+        if let Some(detected) = recalled.left {
+            return Ok(Self { app, analyzed, detected });
+        }
+        let detected = containers.during("detect", phases::detect(backend, containers, detector)).await?;
+        if let Some(recall) = recall {
+            recall.keep_detected(recalled.inputs, &detected);
+        }
         Ok(Self { app, analyzed, detected })
     }
 
@@ -132,13 +169,36 @@ impl Detection {
         containers: &step::Containers<'_>,
         request: &BuildRequest,
         analysis: &analyze::Analysis,
-    ) -> Result<phases::Trees, Error> {
+        recall: Option<&Recall<'_>>,
+    ) -> Result<Left, Error> {
         let builder = &analysis.builder;
         let sbom = analysis.previous.sbom_tree(backend).await?;
         let layers = phases::initial_layers(backend, builder, &self.detected, &self.analyzed, sbom).await?;
         let trees = phases::Trees { app: self.app.clone(), layers };
-        phases::build(backend, containers, request, builder, &analysis.previous, trees).await
+        let steps =
+            phases::builders(backend, containers, request, builder, &analysis.previous, trees).await?;
+        let recalled = match recall {
+            Some(recall) => recall.build(&steps).await,
+            None => Recalled::nothing(),
+        };
+        let inputs = recalled.inputs;
+        if let Some(recall::Recorded { trees, layers }) = recalled.left {
+            return Ok(Left { trees, layers: Some(layers), inputs });
+        }
+        let trees = phases::build(containers, steps).await?;
+        Ok(Left { trees, layers: None, inputs })
     }
+}
+
+/// What the buildpacks left.
+#[derive(Debug)]
+struct Left {
+    /// The trees; as much of them as an export reads when the layers are there already.
+    trees: phases::Trees,
+    /// The layers of the image, when the buildpacks did not have to run.
+    layers: Option<Vec<Layer>>,
+    /// What they read.
+    inputs: Option<Inputs>,
 }
 
 /// What a build made.

@@ -327,6 +327,7 @@ impl Backend for BuildKit {
         let mut capabilities = Capabilities::ALL;
         capabilities.load_directory = self.settings.client.is_some();
         capabilities.existing_layers = false;
+        capabilities.digests = false;
         capabilities.failed_outputs = false;
         capabilities.unlimited_output = false;
         capabilities.ordered_layers = false;

@@ -16,6 +16,7 @@ use cnb_core::digest::Digest;
 use serde::de::DeserializeOwned;
 
 mod find;
+mod sweep;
 mod take;
 
 use crate::blob;

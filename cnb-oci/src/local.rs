@@ -20,6 +20,7 @@ use bytes::Bytes;
 use cnb_core::backend::Backend;
 use cnb_core::backend::CacheId;
 use cnb_core::backend::Capabilities;
+use cnb_core::backend::Digested;
 use cnb_core::backend::Entry;
 use cnb_core::backend::Error;
 use cnb_core::backend::ErrorKind;
@@ -44,7 +45,9 @@ use tokio::sync::oneshot;
 
 mod blobs;
 mod cache;
+pub mod caches;
 mod container;
+mod digests;
 mod error;
 mod export;
 mod finalize;
@@ -257,6 +260,12 @@ impl Backend for LocalBackend {
     async fn list(&self, tree: &Tree, path: &str) -> Result<Vec<Entry>> {
         let (tree, path) = (LocalTree::of(tree)?.clone(), path.to_owned());
         self.work(move |machine| tree.view(&machine.session, machine.mapping)?.list(&path)).await
+    }
+
+    async fn digests(&self, tree: &Tree) -> Result<Vec<Digested>> {
+        let tree = LocalTree::of(tree)?.clone();
+        self.work(move |machine| digests::of(&tree.view(&machine.session, machine.mapping)?, &machine.stop))
+            .await
     }
 
     async fn compose(&self, parts: Vec<Part>) -> Result<Tree> {

@@ -8,6 +8,7 @@ use cnb_core::image_name::ImageName;
 use super::backend::Backend;
 
 /// Build an application into an image.
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The directory of the application.
@@ -74,6 +75,15 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) clear_cache: bool,
 
+    /// Run every phase, even where nothing that it reads has changed. Layers and caches of earlier builds are used as ever.
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+
+    /// Use what earlier builds left, but leave nothing for later ones: for code that nobody has looked at, for
+    /// example of a pull request.
+    #[arg(long, conflicts_with = "clear_cache")]
+    pub(crate) cache_read_only: bool,
+
     #[command(flatten)]
     pub(crate) registry: crate::registry::Registries,
 
@@ -92,6 +102,10 @@ pub(crate) struct Args {
     /// The OCI runtime; the first of runc, crun and youki that works when not given. For --backend local.
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) runtime: Option<PathBuf>,
+
+    /// Say at the end which phases ran and why, and where each layer is from. With --json the events say it.
+    #[arg(long)]
+    pub(crate) explain: bool,
 
     /// Print the digest of the image and nothing else.
     #[arg(long, short = 'q', conflicts_with = "json")]

@@ -123,6 +123,7 @@ impl Prepared {
             .with_client(side.clone())
             .with_platform(Platform::native())
             .with_network(network)
+            .with_no_cache(args.no_cache)
             .with_cleared_caches(args.clear_cache);
         let backend = WithFiles::new(served.add_to(backend), served.clone());
         build_with(&backend, &mut self.asked, args, progress).await

@@ -1,13 +1,18 @@
 //! Builds on this machine, without a daemon.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use cnb_cache::namespace::Namespace;
 use cnb_cache::record::Record;
-use cnb_cache::store::Store;
+use cnb_cache::store::CacheStore;
+use cnb_cache::store::ReadOnly;
+use cnb_cache::store::StoreError;
+use cnb_cache::store::Writer;
 use cnb_core::event::Event;
 use cnb_core::labels::lifecycle;
 use cnb_lifecycle::platform::Built;
+use cnb_lifecycle::platform::Records;
 use cnb_oci::local::LocalBackend;
 use cnb_oci::local::Options;
 use cnb_oci::local::runtime::Cli as RuntimeCli;
@@ -29,13 +34,16 @@ use crate::exit::Failure;
 use crate::exit::Result;
 use crate::paths;
 use crate::progress::Progress;
+use crate::random;
 use crate::registry;
 
 /// What a build needs, read while the process has a single thread.
 pub(super) struct Prepared {
     asked: Asked,
     options: Options,
-    store: Store,
+    store: Arc<dyn CacheStore>,
+    /// What could not be read of it.
+    unread: Option<StoreError>,
 }
 
 impl Prepared {
@@ -53,18 +61,31 @@ impl Prepared {
         let mut asked = request::read(args, Some(&cache_dir), &tool)?;
         let options =
             options(args, &cache_dir, enter(args)?, &init).with_registry(registry::client(&args.registry)?);
-        let store = Store::new(&cache_dir);
+        let store = store(args, &cache_dir);
         if args.clear_cache {
-            store.clear(&asked.namespace).map_err(|error| Failure::caused(Exit::Other, &error))?;
+            let forgotten = store.remove(&asked.namespace.id(), None);
+            forgotten.map_err(|error| Failure::caused(Exit::Other, &error))?;
         }
-        asked.request.last_label = last_label(&store, &asked.namespace)?;
-        Ok(Self { asked, options, store })
+        // A record that cannot be used is as good as none.
+        let (record, unread) = match Record::load(store.as_ref(), &asked.namespace.id()) {
+            Ok(record) => (record, None),
+            Err(error) => (None, Some(error)),
+        };
+        let label = record.as_ref().and_then(|record| record.label(lifecycle::LABEL));
+        asked.request.last_label = label.map(str::to_owned);
+        let records = Records::new(Arc::clone(&store), asked.namespace.clone(), random::bytes()?);
+        asked.request.records = Some(records);
+        Ok(Self { asked, options, store, unread })
     }
 
     /// Builds.
     pub(super) fn build(self, args: &Args, progress: &dyn Progress) -> Result<Built> {
-        let Self { mut asked, options, store } = self;
+        let Self { mut asked, options, store, unread } = self;
         warn(progress, &asked.warnings);
+        if let Some(error) = unread {
+            let message = Failure::caused(Exit::Other, &error).message;
+            progress.event(Event::Warning { message });
+        }
         let backend =
             LocalBackend::new(options).map_err(|error| Failure::caused(of_backend(&error), &error))?;
         let built = until_stopped(async {
@@ -74,26 +95,27 @@ impl Prepared {
             }
             build_with(&backend, &mut asked, args, progress).await
         })?;
+        if args.cache_read_only {
+            return Ok(built);
+        }
         // The image is written; without the record the next build has more to do, that is all.
-        if let Err(failure) = save_record(&store, &asked.namespace, &built) {
+        if let Err(failure) = save_record(store.as_ref(), &asked.namespace, &built) {
             progress.event(Event::Warning { message: failure.message });
         }
         Ok(built)
     }
 }
 
-/// What the record of the last build says. One that cannot be used is as good as none.
-fn last_label(store: &Store, namespace: &Namespace) -> Result<Option<String>> {
-    let taken = store.take(namespace).map_err(|error| Failure::caused(Exit::Other, &error))?;
-    let record = taken.record().ok();
-    Ok(record.and_then(|record| record.label(lifecycle::LABEL).map(str::to_owned)))
+fn store(args: &Args, cache_dir: &Path) -> Arc<dyn CacheStore> {
+    let store = paths::store(cache_dir);
+    if args.cache_read_only { Arc::new(ReadOnly::new(store)) } else { Arc::new(store) }
 }
 
 /// Lets the next build know what this one made.
-fn save_record(store: &Store, namespace: &Namespace, built: &Built) -> Result<()> {
+fn save_record(store: &dyn CacheStore, namespace: &Namespace, built: &Built) -> Result<()> {
     let record = Record::new(&built.config).expect("the config of an image was made");
-    let taken = store.take(namespace);
-    taken.and_then(|taken| taken.save_record(&record)).map_err(|error| Failure::caused(Exit::Other, &error))
+    let saved = record.save(store, namespace, Writer::new(namespace));
+    saved.map_err(|error| Failure::caused(Exit::Other, &error))
 }
 
 fn enter(args: &Args) -> Result<Mapping> {

@@ -74,6 +74,8 @@ pub(super) fn read(args: &Args, cache_dir: Option<&Path>, tool: &Path) -> Result
     request.lifecycle = args.lifecycle.as_deref().map(lifecycle_directory);
     request.process_type.clone_from(&args.default_process);
     request.cache = Some(namespace.id());
+    request.cache_read_only = args.cache_read_only;
+    request.run_all = args.no_cache;
     request.skip_layers = args.clear_cache;
     request.network = match args.network {
         Some(args::Network::None) => cnb_core::backend::Network::None,

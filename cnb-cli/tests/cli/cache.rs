@@ -6,6 +6,7 @@ use crate::fixture::Fixture;
 use crate::layout;
 use crate::place::Done;
 use crate::place::Place;
+use crate::place::files;
 use crate::place::run;
 
 /// Tells whether the layers of the last build came back: one with its files, of one the metadata alone.
@@ -34,7 +35,7 @@ fn a_second_build_uses_every_layer_again() {
     let place = Place::new(LAYERS);
     expect_new(&run(&mut place.build()));
     let first = place.image_id();
-    let again = run(&mut place.build());
+    let again = run(place.build().arg("--no-cache"));
     again.expect(0).says("cached came back").says("kept came back").does_not_say("Adding layer");
     for layer in ["test/script:cached", "test/script:kept", "buildpacksio/lifecycle:launcher"] {
         again.says(&format!("Reusing layer '{layer}'"));
@@ -49,7 +50,7 @@ fn the_state_is_enough_when_the_image_is_gone() {
     expect_new(&run(&mut place.build()));
     let first = place.image_id();
     fs::remove_dir_all(place.path("out")).expect("the image is removed");
-    run(&mut place.build()).expect(0).says("cached came back").says("kept came back");
+    run(place.build().arg("--no-cache")).expect(0).says("cached came back").says("kept came back");
     assert_eq!(place.image_id(), first);
 }
 
@@ -61,7 +62,49 @@ fn clearing_the_cache_forgets_everything() {
     let first = place.image_id();
     expect_new(&run(place.build().arg("--clear-cache")));
     assert_eq!(place.image_id(), first);
-    run(&mut place.build()).expect(0).says("cached came back");
+    run(place.build().arg("--no-cache")).expect(0).says("cached came back");
+}
+
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn what_is_pruned_is_made_again() {
+    let place = Place::new(LAYERS);
+    expect_new(&run(&mut place.build()));
+    let first = place.image_id();
+    let cache =
+        |arguments: &[&str]| run(place.cnb().arg("cache").args(arguments).args(["--cache-dir", "state"]));
+    let listed = || -> serde_json::Value {
+        serde_json::from_str(&cache(&["ls", "--json"]).expect(0).stdout).expect("one JSON object")
+    };
+    let kept = listed();
+    let namespace = &kept["namespaces"][0];
+    assert_eq!(namespace["entries"][0]["key"], "image");
+    assert!(namespace["layers"][0]["size"].as_u64() > Some(1024), "{kept}");
+    cache(&["prune", "--max-size", "1GB"]).expect(0);
+    let again = run(place.build().arg("--no-cache"));
+    again.expect(0).says("cached came back").says("kept came back");
+    cache(&["prune", "--all"]).expect(0);
+    assert_eq!(listed()["namespaces"], serde_json::json!([]));
+    run(&mut place.build()).expect(0).says("cached is new").says("kept came back");
+    assert_eq!(place.image_id(), first);
+}
+
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn a_cache_that_is_only_read_stays_as_it_is() {
+    let place = Place::new(LAYERS);
+    // Nothing but the cache is there of earlier builds.
+    let build = |flags: &[&str]| run(place.build().args(["--previous-image", "oci:none:app"]).args(flags));
+    let read_only = ["--cache-read-only"];
+    expect_new(&build(&read_only));
+    expect_new(&build(&read_only));
+    assert!(!place.path("state/store").exists(), "nothing is remembered");
+    expect_new(&build(&[]));
+    let store = || files(&place.path("state/store"));
+    let before = store();
+    build(&["--cache-read-only", "--no-cache"]).expect(0).says("cached came back");
+    assert_eq!(store(), before);
+    run(place.build().args(["--cache-read-only", "--clear-cache"])).expect(2);
 }
 
 #[test]
@@ -96,7 +139,8 @@ fn a_damaged_layer_is_made_again() {
     again.expect(0).says("warning: the layers of the last build cannot be used again").says("kept is new");
     assert_eq!(place.image_id(), first);
     // The image is whole again: a build on top of it finds nothing wrong.
-    run(&mut place.build()).expect(0).says("kept came back").does_not_say("warning");
+    let last = run(place.build().arg("--no-cache"));
+    last.expect(0).says("kept came back").does_not_say("warning");
 }
 
 /// The diffID that the label of the image has for the layer `kept`.

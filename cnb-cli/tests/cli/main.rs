@@ -23,4 +23,5 @@ mod place;
 mod processes;
 mod registry;
 mod reproducible;
+mod reuse;
 mod secrets;

@@ -11,6 +11,7 @@ use super::handle::Handle;
 use super::image::Image;
 use super::step::User;
 use crate::digest::DiffId;
+use crate::digest::Digest;
 use crate::project::Files;
 
 /// A reference to an immutable tree of files that a backend keeps.
@@ -154,6 +155,17 @@ pub enum EntryKind {
     Regular,
     /// A symbolic link with this target.
     Symlink(String),
+}
+
+/// Something in a tree, and what it contains.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Digested {
+    /// Its absolute path in the tree.
+    pub path: String,
+    /// What it is; the name is the last one of the path, and empty for the tree itself.
+    pub entry: Entry,
+    /// The SHA-256 of what a regular file contains.
+    pub digest: Option<Digest>,
 }
 
 /// A piece of a composed [`Tree`].

@@ -20,6 +20,7 @@ mod cache;
 mod cancel;
 mod chain;
 mod compose;
+mod digests;
 mod directory;
 mod exit;
 mod export;
@@ -38,6 +39,7 @@ pub(super) const ALL: &[&[Case]] = &[
     image::CASES,
     read::CASES,
     compose::CASES,
+    digests::CASES,
     directory::CASES,
     process::CASES,
     exit::CASES,

@@ -13,6 +13,8 @@ pub enum Need {
     CacheMounts,
     /// [`Capabilities::cancellation`](crate::backend::Capabilities::cancellation).
     Cancellation,
+    /// [`Capabilities::digests`](crate::backend::Capabilities::digests).
+    Digests,
     /// [`Capabilities::exact_config`](crate::backend::Capabilities::exact_config).
     ExactConfig,
     /// [`Capabilities::existing_layers`](crate::backend::Capabilities::existing_layers).
@@ -47,6 +49,7 @@ impl Need {
             Self::ArchivedLayers => capabilities.archived_layers,
             Self::CacheMounts => capabilities.cache_mounts,
             Self::Cancellation => capabilities.cancellation,
+            Self::Digests => capabilities.digests,
             Self::ExactConfig => capabilities.exact_config,
             Self::ExistingLayers => capabilities.existing_layers,
             Self::Export => capabilities.export && target.output.is_some(),

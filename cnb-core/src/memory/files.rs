@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::io;
 
 use bytes::Bytes;
+use sha2::Digest as _;
+use sha2::Sha256;
 
+use crate::backend::Digested;
 use crate::backend::Entry;
 use crate::backend::EntryKind;
 use crate::backend::Error;
@@ -13,6 +16,7 @@ use crate::backend::FileKind;
 use crate::backend::Result;
 use crate::backend::Tree;
 use crate::backend::User;
+use crate::digest::Digest;
 
 /// How many links one path may lead through, as in Linux.
 const MOST_LINKS: usize = 40;
@@ -89,6 +93,19 @@ impl FileTree {
             return Err(io::ErrorKind::NotADirectory.into());
         }
         Ok(self.children(&path).map(|(name, node)| node.entry(name)).collect())
+    }
+
+    /// Everything, in byte order of the paths.
+    pub(super) fn digests(&self) -> Vec<Digested> {
+        let digested = |(path, node): (&String, &Node)| Digested {
+            path: path.clone(),
+            entry: node.entry(path.rsplit('/').next().unwrap_or_default()),
+            digest: match &node.kind {
+                FileKind::Regular(content) => Some(Digest::from_bytes(Sha256::digest(content).into())),
+                FileKind::Directory | FileKind::Symlink(_) => None,
+            },
+        };
+        self.0.iter().map(digested).collect()
     }
 
     /// What is directly in a directory, by name.

@@ -17,17 +17,26 @@ use cnb_core::backend::User;
 use cnb_core::digest::DiffId;
 use cnb_core::event::Event;
 use cnb_core::event::EventSink;
+use cnb_core::event::Origin;
+use cnb_core::labels::lifecycle;
+use cnb_core::labels::lifecycle::LifecycleMetadata;
 use cnb_oci::layer::launcher::launcher;
 
 use super::BuildRequest;
 use super::Built;
+use super::Left;
 use super::analyze::Analysis;
 use super::error::During as _;
 use super::error::Error;
+use super::image_config::ImageConfig;
 use super::launcher::Launcher;
 use super::launcher::SBOM;
 use super::phases::Detected;
-use super::phases::Trees;
+use super::reader::Reader;
+use super::reader::Skeleton;
+use super::recall::BuildLeft;
+use super::recall::Made;
+use super::recall::Recall;
 use super::snapshot::app_entries;
 use super::snapshot::snapshot;
 use super::step::APP_DIR;
@@ -40,41 +49,124 @@ use crate::export::PlannedLayer;
 use crate::export::plan;
 
 /// Makes the image of what a build left and writes it to every output.
-pub(super) async fn export(
-    backend: &dyn Backend,
-    request: &BuildRequest,
-    events: &dyn EventSink,
-    analysis: &Analysis,
-    launcher: &Launcher,
-    detected: &Detected,
-    trees: &Trees,
-) -> Result<Built, Error> {
-    let builder = &analysis.builder;
-    let mut snapshot = snapshot(backend, &trees.layers, &detected.group).await?;
-    let of_buildpacks = snapshot.launch_sbom.then_some(&trees.layers);
-    let sbom = launcher.sbom(backend, builder, of_buildpacks).await?;
-    snapshot.launch_sbom = sbom.is_some();
-    let app =
-        if snapshot.build.slices.is_empty() { Vec::new() } else { app_entries(backend, &trees.app).await? };
-    let previous = &analysis.previous;
-    let api = builder.platform_api;
-    let inputs = PlanInputs { api, previous: &previous.metadata, app: &app, extended: &[] };
-    let plan = plan(&snapshot, &inputs).map_err(|error| Error::Export(Box::new(error)))?;
-    let sbom = sbom.as_ref().unwrap_or(&trees.layers);
-    let maker =
-        Maker { app: &trees.app, layers: &trees.layers, sbom, user: builder.user, launcher, analysis };
-    let layers = finalize(backend, events, &plan, &maker).await?;
-    let diff_ids: Vec<DiffId> = layers.iter().map(|layer| layer.diff_id.clone()).collect();
-    let image = plan
-        .image(&diff_ids, &image_inputs(request, analysis, launcher, builder.platform_api))
-        .map_err(|error| Error::Export(Box::new(error)))?;
-    let config = Bytes::from(image.config);
-    let image_plan = ImagePlan::new(analysis.run_image.image.clone(), layers, config.clone());
-    let exported = backend.export(image_plan, &request.outputs).await.during("write the image")?;
-    for image in &exported {
-        events.event(exported_event(image));
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Exporter<'a> {
+    pub(super) backend: &'a dyn Backend,
+    pub(super) request: &'a BuildRequest,
+    pub(super) events: &'a dyn EventSink,
+    pub(super) analysis: &'a Analysis,
+    pub(super) launcher: &'a Launcher,
+    pub(super) detected: &'a Detected,
+}
+
+/// Which layers an image gets.
+#[derive(Debug)]
+pub(super) struct Planned {
+    plan: Plan,
+    /// What has the SBOM files, where the trees of the build have them.
+    sbom: Tree,
+    /// What was read to make the plan.
+    layers: Skeleton,
+    app: Skeleton,
+}
+
+impl Planned {
+    /// Whether layers that were made before are those of the plan.
+    pub(super) fn has(&self, left: &Left) -> bool {
+        let ids = self.plan.layers.iter().map(|layer| &layer.id);
+        left.layers.as_ref().is_none_or(|layers| ids.eq(layers.iter().map(|layer| &layer.id)))
     }
-    Ok(Built { images: exported, config })
+}
+
+impl Exporter<'_> {
+    /// Plans the layers.
+    pub(super) async fn plan(&self, left: &Left) -> Result<Planned, Error> {
+        let (backend, analysis, trees) = (self.backend, self.analysis, &left.trees);
+        let layers = Reader::new(backend, &trees.layers);
+        let app = Reader::new(backend, &trees.app);
+        let mut snapshot = snapshot(&layers, &self.detected.group).await?;
+        let of_buildpacks = snapshot.launch_sbom.then_some(&trees.layers);
+        let sbom = self.launcher.sbom(backend, &analysis.builder, of_buildpacks).await?;
+        snapshot.launch_sbom = sbom.is_some();
+        let entries = if snapshot.build.slices.is_empty() { Vec::new() } else { app_entries(&app).await? };
+        let inputs = PlanInputs {
+            api: analysis.builder.platform_api,
+            previous: &analysis.previous.metadata,
+            app: &entries,
+            extended: &[],
+        };
+        let plan = plan(&snapshot, &inputs).map_err(|error| Error::Export(Box::new(error)))?;
+        let sbom = sbom.unwrap_or_else(|| trees.layers.clone());
+        Ok(Planned { plan, sbom, layers: layers.skeleton(), app: app.skeleton() })
+    }
+
+    /// Makes the layers that are not there yet, and the image.
+    pub(super) async fn export(
+        &self,
+        planned: Planned,
+        left: Left,
+        recall: Option<&Recall<'_>>,
+    ) -> Result<Built, Error> {
+        let Planned { plan, sbom, layers: documents, app } = planned;
+        let Left { trees, layers, inputs } = left;
+        let is_recorded = layers.is_some();
+        let layers = if let Some(layers) = layers {
+            layers
+        } else {
+            let maker = Maker {
+                app: &trees.app,
+                layers: &trees.layers,
+                sbom: &sbom,
+                user: self.analysis.builder.user,
+                launcher: self.launcher,
+                analysis: self.analysis,
+            };
+            finalize(self.backend, &plan, &maker).await?
+        };
+        self.tell(&plan, &layers, is_recorded);
+        let diff_ids: Vec<DiffId> = layers.iter().map(|layer| layer.diff_id.clone()).collect();
+        let (request, analysis) = (self.request, self.analysis);
+        let api = analysis.builder.platform_api;
+        let image = plan
+            .image(&diff_ids, &image_inputs(request, analysis, self.launcher, api))
+            .map_err(|error| Error::Export(Box::new(error)))?;
+        let config = Bytes::from(image.config);
+        let made = layers.iter().map(|layer| Made { id: layer.id.clone(), diff_id: layer.diff_id.clone() });
+        let made = made.collect();
+        let image_plan = ImagePlan::new(analysis.run_image.image.clone(), layers, config.clone());
+        let exported = self.backend.export(image_plan, &request.outputs).await.during("write the image")?;
+        for image in &exported {
+            self.events.event(exported_event(image));
+        }
+        if let (Some(recall), Some(inputs), false) = (recall, inputs, is_recorded) {
+            let previous = inputs.previous(&metadata(&config));
+            recall.keep_built(inputs, BuildLeft { layers: documents, app, made, previous });
+        }
+        Ok(Built { images: exported, config })
+    }
+
+    fn tell(&self, plan: &Plan, layers: &[Layer], is_recorded: bool) {
+        for (planned, layer) in plan.layers.iter().zip(layers) {
+            let origin = match &planned.content {
+                _ if is_recorded => Origin::Recorded,
+                Content::Kept(_) => Origin::Kept,
+                _ => Origin::Made,
+            };
+            self.events.event(Event::Layer {
+                id: planned.id.clone(),
+                diff_id: layer.diff_id.clone(),
+                reused: planned.is_reused(&layer.diff_id),
+                origin,
+            });
+        }
+    }
+}
+
+/// What the label of an image says that was just made.
+fn metadata(config: &[u8]) -> LifecycleMetadata {
+    let config = ImageConfig::read(config).expect("the config of an image was made");
+    let label = config.label(lifecycle::LABEL).expect("an image that was built has the label");
+    serde_json::from_str(label).expect("the label was made")
 }
 
 fn image_inputs<'a>(
@@ -100,30 +192,16 @@ fn image_inputs<'a>(
     }
 }
 
-async fn finalize(
-    backend: &dyn Backend,
-    events: &dyn EventSink,
-    plan: &Plan,
-    maker: &Maker<'_>,
-) -> Result<Vec<Layer>, Error> {
+async fn finalize(backend: &dyn Backend, plan: &Plan, maker: &Maker<'_>) -> Result<Vec<Layer>, Error> {
     // Kept layers were finished when the previous build was checked.
     let sources = plan.layers.iter().filter(|layer| maker.kept(layer).is_none());
     let sources = sources.map(|layer| maker.source(layer)).collect();
     let mut made = backend.finalize(sources).await.during("make the layers of the image")?.into_iter();
-    let mut layers = Vec::new();
-    for planned in &plan.layers {
-        let layer = match maker.kept(planned) {
-            Some(layer) => layer.clone(),
-            None => made.next().expect("a backend finishes every layer it was given"),
-        };
-        events.event(Event::Layer {
-            id: planned.id.clone(),
-            diff_id: layer.diff_id.clone(),
-            reused: planned.is_reused(&layer.diff_id),
-        });
-        layers.push(layer);
-    }
-    Ok(layers)
+    let layer = |planned| match maker.kept(planned) {
+        Some(layer) => layer.clone(),
+        None => made.next().expect("a backend finishes every layer it was given"),
+    };
+    Ok(plan.layers.iter().map(layer).collect())
 }
 
 /// Says where the files of planned layers are.

@@ -26,7 +26,7 @@ use super::step::LAYERS_DIR;
 use super::step::layers_tree;
 use super::step::output;
 
-const ANALYZED: &str = "/layers/analyzed.toml";
+pub(super) const ANALYZED: &str = "/layers/analyzed.toml";
 const GROUP: &str = "/layers/group.toml";
 const ORDER: &str = "/layers/order.toml";
 const PLAN: &str = "/layers/plan.toml";
@@ -37,7 +37,7 @@ const PREVIOUS_DIR: &str = "/previous-image";
 const NO_RUN_IMAGES: &str = "/dev/null";
 const TOOL_DIR: &str = "/cnb-tool";
 /// The step that keeps layers for the next build.
-const SAVE_CACHE: &str = "cache";
+pub(super) const SAVE_CACHE: &str = "cache";
 
 /// What detection found out, as the files that the next phases read.
 #[derive(Clone, Debug)]
@@ -95,15 +95,15 @@ fn owned(files: Vec<File>, user: User) -> Vec<File> {
     std::iter::once(root).chain(files).map(|file| file.with_owner(user)).collect()
 }
 
-/// Asks the buildpacks which of them take part.
-pub(super) async fn detect(
+/// The step that asks the buildpacks which of them take part.
+pub(super) async fn detector(
     backend: &dyn Backend,
     containers: &Containers<'_>,
     builder: &Builder,
     app: &Tree,
     analyzed: &str,
     order: Option<&str>,
-) -> Result<Detected, Error> {
+) -> Result<Step, Error> {
     let mut files = vec![File::regular("/analyzed.toml", analyzed.to_owned())];
     files.extend(order.map(|order| File::regular("/order.toml", order.to_owned())));
     let layers = layers_tree(backend, builder, Vec::new(), files).await?;
@@ -116,40 +116,49 @@ pub(super) async fn detect(
         args.extend(["-analyzed", ANALYZED]);
     }
     // What bin/detect writes to the application is forgotten: detection finds out, building changes.
-    let step = containers
+    Ok(containers
         .of_buildpacks("detect", "detector", &args)
         .with_title("find out which buildpacks take part")
         .with_cwd(APP_DIR)
         .with_mount(APP_DIR, MountKind::InOut(app.clone()))
-        .with_mount(LAYERS_DIR, MountKind::InOut(layers));
-    let layers = output(containers.run("detect", step).await?, LAYERS_DIR);
+        .with_mount(LAYERS_DIR, MountKind::InOut(layers)))
+}
+
+/// Runs that step.
+pub(super) async fn detect(
+    backend: &dyn Backend,
+    containers: &Containers<'_>,
+    detector: Step,
+) -> Result<Detected, Error> {
+    let layers = output(containers.run("detect", detector).await?, LAYERS_DIR);
     let group = read_group(&text(backend, &layers, "/group.toml", "detect").await?)?;
     let plan = text(backend, &layers, "/plan.toml", "detect").await?;
     Ok(Detected { group, plan: sorted_plan(&plan)? })
 }
 
-/// Gives the layers back that the buildpacks may use again, lets the buildpacks build, and keeps what the next build
+/// The steps that give the layers back that the buildpacks may use again, lets the buildpacks build, and keeps what the next build
 /// may use again: one piece of work, as what a backend keeps of a step must not depend on what was in a cache.
 ///
 /// A backend that has layers by their diffIDs takes those that buildpacks keep without contents from the last image
 /// when it exports. Any other needs their contents here: out of the root of the previous image, or of a cache of their
 /// own.
-pub(super) async fn build(
+pub(super) async fn builders(
     backend: &dyn Backend,
     containers: &Containers<'_>,
     request: &BuildRequest,
     builder: &Builder,
     previous: &Previous,
     trees: Trees,
-) -> Result<Trees, Error> {
+) -> Result<Vec<Step>, Error> {
     let needs_contents = !backend.capabilities().existing_layers;
     let is_first = previous.image.is_none();
-    if request.cache.is_none() && (is_first || !needs_contents) {
-        let steps = vec![
+    let saves = request.cache.as_ref().filter(|_| !request.cache_read_only);
+    let completes = needs_contents && (request.cache.is_some() || !is_first);
+    if saves.is_none() && !completes {
+        return Ok(vec![
             restore(containers, request, builder, trees.layers),
             run_buildpacks(containers, builder, trees.app),
-        ];
-        return finish(containers, steps).await;
+        ]);
     }
     let tool = backend.load(request.tool.clone()).await.during("load the program that keeps layers")?;
     let tools = Tools { containers, tool };
@@ -168,13 +177,14 @@ pub(super) async fn build(
     if needs_contents {
         steps.push(tools.complete(launch.as_ref(), previous));
     }
-    if let Some(cache) = &request.cache {
+    if let Some(cache) = saves {
         steps.push(tools.save(cache, launch));
     }
-    finish(containers, steps).await
+    Ok(steps)
 }
 
-async fn finish(containers: &Containers<'_>, steps: Vec<Step>) -> Result<Trees, Error> {
+/// Runs those steps.
+pub(super) async fn build(containers: &Containers<'_>, steps: Vec<Step>) -> Result<Trees, Error> {
     let mut left = containers.run_chain(steps).await?;
     let mut take = |target| left.remove(target).expect("a backend returns a tree for each in-out mount");
     Ok(Trees { app: take(APP_DIR), layers: take(LAYERS_DIR) })

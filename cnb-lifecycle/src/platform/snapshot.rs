@@ -1,13 +1,11 @@
-//! Takes a snapshot of `<layers>` through a backend.
+//! Takes a snapshot of `<layers>` in a tree.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cnb_core::backend::Backend;
 use cnb_core::backend::Entry;
 use cnb_core::backend::EntryKind;
 use cnb_core::backend::ErrorKind;
-use cnb_core::backend::Tree;
 use cnb_core::build_metadata::BuildMetadata;
 use cnb_core::buildpack::group::Group;
 use cnb_core::buildpack::group::GroupElement;
@@ -16,6 +14,7 @@ use cnb_oci::layer::slices;
 
 use super::error::During as _;
 use super::error::Error;
+use super::reader::Reader;
 use super::step::LAYERS_DIR;
 use crate::export::BuildpackDirectory;
 use crate::export::Snapshot;
@@ -24,28 +23,28 @@ use crate::export::snapshot::DirectoryEntry;
 const METADATA: &str = "/config/metadata.toml";
 
 /// Reads what the buildpacks of the group left.
-pub(super) async fn snapshot(backend: &dyn Backend, layers: &Tree, group: &Group) -> Result<Snapshot, Error> {
-    let bytes = backend.read(layers, METADATA).await.during("read what the build phase left")?;
+pub(super) async fn snapshot(layers: &Reader<'_>, group: &Group) -> Result<Snapshot, Error> {
+    let bytes = layers.read(METADATA).await.during("read what the build phase left")?;
     let text = String::from_utf8_lossy(&bytes);
     let build =
         BuildMetadata::read(Path::new(METADATA), &text).map_err(|source| document(METADATA, source))?;
     let has_processes = text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("processes"));
     let mut buildpacks = Vec::new();
     for element in &group.buildpacks {
-        buildpacks.push(buildpack(backend, layers, element).await?);
+        buildpacks.push(buildpack(layers, element).await?);
     }
-    let sbom = list(backend, layers, "/sbom").await?;
+    let sbom = list(layers, "/sbom").await?;
     let has = |name: &str| sbom.iter().any(|entry| entry.name == name);
     Ok(Snapshot { build, has_processes, buildpacks, launch_sbom: has("launch"), cache_sbom: has("cache") })
 }
 
 /// Everything in the application directory, itself included.
-pub(super) async fn app_entries(backend: &dyn Backend, app: &Tree) -> Result<Vec<slices::Entry>, Error> {
+pub(super) async fn app_entries(app: &Reader<'_>) -> Result<Vec<slices::Entry>, Error> {
     let entry = |path: &str, is_directory| slices::Entry { path: path.as_bytes().to_vec(), is_directory };
     let mut entries = vec![entry(".", true)];
     let mut pending = vec![String::new()];
     while let Some(parent) = pending.pop() {
-        for found in list(backend, app, &format!("/{parent}")).await? {
+        for found in list(app, &format!("/{parent}")).await? {
             let path = if parent.is_empty() { found.name } else { format!("{parent}/{}", found.name) };
             let is_directory = found.kind == EntryKind::Directory;
             entries.push(entry(&path, is_directory));
@@ -57,16 +56,12 @@ pub(super) async fn app_entries(backend: &dyn Backend, app: &Tree) -> Result<Vec
     Ok(entries)
 }
 
-async fn buildpack(
-    backend: &dyn Backend,
-    layers: &Tree,
-    element: &GroupElement,
-) -> Result<BuildpackDirectory, Error> {
+async fn buildpack(layers: &Reader<'_>, element: &GroupElement) -> Result<BuildpackDirectory, Error> {
     let directory = format!("/{}", element.id.escape());
-    let entries: Vec<_> = list(backend, layers, &directory).await?.into_iter().map(entry).collect();
+    let entries: Vec<_> = list(layers, &directory).await?.into_iter().map(entry).collect();
     let mut documents = BTreeMap::new();
     for entry in entries.iter().filter(|entry| entry.is_document()) {
-        match backend.read(layers, &format!("{directory}/{}", entry.name)).await {
+        match layers.read(&format!("{directory}/{}", entry.name)).await {
             Ok(bytes) => {
                 documents.insert(entry.name.clone(), bytes.to_vec());
             }
@@ -85,8 +80,8 @@ fn entry(entry: Entry) -> DirectoryEntry {
 }
 
 /// A missing directory has no entries.
-async fn list(backend: &dyn Backend, tree: &Tree, path: &str) -> Result<Vec<Entry>, Error> {
-    match backend.list(tree, path).await {
+async fn list(tree: &Reader<'_>, path: &str) -> Result<Vec<Entry>, Error> {
+    match tree.list(path).await {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
         entries => entries.during(format!("list `{path}` of what the build phase left")),
     }

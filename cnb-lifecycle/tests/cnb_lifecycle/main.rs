@@ -10,6 +10,7 @@ mod lifecycle;
 mod outcome;
 mod phases;
 mod platform;
+mod recall;
 mod registry_faults;
 #[path = "../../../cnb-oci/tests/registry/server.rs"]
 mod server;

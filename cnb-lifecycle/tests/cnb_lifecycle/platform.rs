@@ -7,6 +7,7 @@ use cnb_core::backend::Backend as _;
 use cnb_core::backend::ImageRequest;
 use cnb_core::event::Event;
 use cnb_core::event::EventSink;
+use cnb_core::event::Stream;
 use cnb_core::labels::lifecycle;
 use cnb_core::labels::lifecycle::LifecycleMetadata;
 use cnb_core::memory::Memory;
@@ -48,6 +49,9 @@ impl Program for Lifecycle {
             }
             "restorer" => {
                 assert!(process.read("/platform/bindings/db/key").is_err(), "the restorer needs no secrets");
+                if process.read("/cache/saved").is_ok() {
+                    process.print(Stream::Stdout, b"found the cache\n");
+                }
                 let analyzed = text(process, "/layers/analyzed.toml");
                 if analyzed.contains("x/dep") {
                     write(process, "/layers/x_dep/libs.toml", "[metadata]\nknown = true\n");
@@ -111,6 +115,12 @@ impl Seen {
         })
     }
 
+    fn found_the_cache(&self) -> bool {
+        let events = self.0.lock().expect("no holder panics");
+        let said = |event: &Event| matches!(event, Event::Output { bytes, .. } if &bytes[..] == b"found the cache\n");
+        events.iter().any(said)
+    }
+
     fn warnings(&self) -> usize {
         let events = self.0.lock().expect("no holder panics");
         events.iter().filter(|event| matches!(event, Event::Warning { .. })).count()
@@ -150,6 +160,23 @@ fn a_build_makes_an_image_whose_labels_name_its_layers() {
     assert_eq!(image.config, built.config);
     let library = block_on(backend.read(&image.root, "/layers/x_dep/libs/lib.so")).expect("the library");
     assert_eq!(&library[..], b"library");
+}
+
+#[test]
+fn a_cache_that_is_only_read_stays_as_it_is() {
+    let backend = backend(0);
+    let mut untrusted = request("memory:app");
+    untrusted.cache_read_only = true;
+    let without = ["analyze true", "detect true", "restore true", "build true", "export true"];
+    for _ in 0..2 {
+        let (_, seen) = build(&backend, &untrusted);
+        assert_eq!(seen.phases(), without);
+        assert!(!seen.found_the_cache(), "nobody kept anything");
+    }
+    build(&backend, &request("memory:app"));
+    let (_, seen) = build(&backend, &untrusted);
+    assert_eq!(seen.phases(), without);
+    assert!(seen.found_the_cache(), "it can be read");
 }
 
 #[test]

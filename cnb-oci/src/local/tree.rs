@@ -141,7 +141,7 @@ impl View {
             .collect()
     }
 
-    fn entry(directory: &OwnedFd, name: String) -> rustix::io::Result<Entry> {
+    pub(super) fn entry(directory: &OwnedFd, name: String) -> rustix::io::Result<Entry> {
         let stat = inside::stat(directory, &name)?;
         let mut size = 0;
         let kind = match inside::kind(&stat) {

@@ -14,8 +14,9 @@ use crate::machine;
 use crate::workspace;
 
 /// Packages outside of the workspace, each with a lock file of its own.
-const OUTSIDE: [&str; 4] = ["benches/llb", EXAMPLES[0], EXAMPLES[1], FUZZ];
-const EXAMPLES: [&str; 2] = ["examples/buildpacks/procfile", "examples/custom-backend"];
+const OUTSIDE: [&str; 5] = ["benches/llb", EXAMPLES[0], EXAMPLES[1], EXAMPLES[2], FUZZ];
+const EXAMPLES: [&str; 3] =
+    ["examples/buildpacks/procfile", "examples/custom-backend", "examples/custom-store"];
 const FUZZ: &str = "fuzz";
 /// A file that is longer holds more than one concept.
 const MAX_LINES: usize = 700;
@@ -46,7 +47,8 @@ pub(super) fn clippy() -> Result<()> {
 }
 
 /// Crates with features, each with the features that must build alone.
-const FEATURES: [(&str, &[&str]); 4] = [
+const FEATURES: [(&str, &[&str]); 5] = [
+    ("cnb-cache", &["", "archive", "conformance"]),
     ("cnb-core", &["", "conformance", "memory", "render"]),
     ("cnb-lifecycle", &[""]),
     ("cnb-llb", &["", "pb", "rpc", "client", "tls", "gateway", "backend"]),

@@ -13,6 +13,7 @@ use super::is_in_files;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
+use crate::random;
 
 /// What every BuildKit can but that of a Docker Engine without containerd's image store.
 const MERGE: &str = "mergeop";
@@ -20,17 +21,9 @@ const MERGE: &str = "mergeop";
 const STORE: &str = "or turn on containerd's image store, \
                      https://docs.docker.com/engine/storage/containerd/";
 
-/// A name that no other solve or session has.
+/// An ID for a session or a solve.
 pub(super) fn random_id() -> Result<String> {
-    let mut bytes = [0; 16];
-    let flags = rustix::rand::GetRandomFlags::empty();
-    let failed = |reason: String| Failure::new(Exit::Machine, format!("no randomness: {reason}"));
-    // So few bytes come at once or not at all.
-    let count = rustix::rand::getrandom(&mut bytes, flags).map_err(|error| failed(error.to_string()))?;
-    if count < bytes.len() {
-        return Err(failed("too few bytes".to_owned()));
-    }
-    Ok(format!("cnb-{:032x}", u128::from_ne_bytes(bytes)))
+    Ok(format!("cnb-{:032x}", u128::from_ne_bytes(random::bytes()?)))
 }
 
 /// Nothing answers.

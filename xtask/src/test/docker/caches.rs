@@ -56,6 +56,11 @@ pub(super) fn check(place: &Place<'_>) -> Result<()> {
     let second = layer("the layer from the cache", &[one], [KEPT, NOTHING])?;
     is_kept(&first, &second)?;
     let cleared = layer("the cache cleared", &[one, "--build-arg=CNB_CLEAR_CACHE=1"], [MADE, DOWNLOADED])?;
+    let read_only = [one, "--build-arg=CNB_CACHE_READ_ONLY=1"];
+    layer("a cache that is only read", &read_only, [KEPT, NOTHING])?;
+    let untouched = ["--build-arg=CNB_CACHE_KEY=third", "--build-arg=CNB_CACHE_READ_ONLY=1"];
+    layer("a new cache that is only read", &untouched, [MADE, DOWNLOADED])?;
+    layer("it is still new", &untouched, [MADE, DOWNLOADED])?;
     let after = layer("the cache after that", &[one], [KEPT, NOTHING])?;
     is_kept(&cleared, &after)?;
 

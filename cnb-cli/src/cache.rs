@@ -1,0 +1,120 @@
+//! `cnb cache`.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use cnb_cache::store::CacheStore as _;
+use cnb_cache::store::Entry;
+use cnb_cache::store::FileStore;
+use cnb_cache::store::NamespaceInfo;
+use cnb_cache::store::StoreError;
+use cnb_oci::local::caches;
+use cnb_oci::local::caches::StepCache;
+
+mod export;
+mod import;
+mod ls;
+mod prune;
+
+use crate::build::of_backend;
+use crate::exit::Exit;
+use crate::exit::Failure;
+use crate::exit::Result;
+use crate::paths;
+use crate::progress;
+
+/// Look after what builds of this machine keep for later ones.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Ls(ls::Args),
+    Prune(prune::Args),
+    Export(export::Args),
+    Import(import::Args),
+}
+
+/// Where the cache is.
+#[derive(Debug, clap::Args)]
+struct Place {
+    /// Where caches are kept; $XDG_CACHE_HOME/cnb when not given.
+    #[arg(long, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    match &args.command {
+        Command::Ls(args) => ls::run(args),
+        Command::Prune(args) => prune::run(args),
+        Command::Export(args) => export::run(args),
+        Command::Import(args) => import::run(args),
+    }
+}
+
+impl Place {
+    fn directory(&self) -> Result<PathBuf> {
+        paths::cache_dir(self.cache_dir.as_deref())
+    }
+
+    fn store(&self) -> Result<FileStore> {
+        Ok(paths::store(&self.directory()?))
+    }
+}
+
+/// Everything that is kept.
+struct Kept {
+    /// The entries of each namespace of the store.
+    namespaces: Vec<(NamespaceInfo, Vec<Entry>)>,
+    /// The layers with `cache = true`.
+    layers: Vec<StepCache>,
+}
+
+impl Kept {
+    /// Looks what there is. Namespaces whose index makes no sense have nothing, and are told.
+    fn read(directory: &Path, store: &FileStore) -> Result<Self> {
+        let mut namespaces = Vec::new();
+        for info in store.namespaces().map_err(|error| failed(&error))? {
+            let entries = store.entries(&info.id).or_else(|error| match error {
+                StoreError::Damaged { .. } => {
+                    progress::warning(&error.to_string());
+                    Ok(Vec::new())
+                }
+                other => Err(failed(&other)),
+            })?;
+            namespaces.push((info, entries));
+        }
+        let layers = caches::list(&directory.join("caches"))
+            .map_err(|error| Failure::caused(of_backend(&error), &error))?;
+        Ok(Self { namespaces, layers })
+    }
+}
+
+fn failed(error: &StoreError) -> Failure {
+    Failure::caused(of_store(error), error)
+}
+
+/// The exit code of a failure of the store.
+fn of_store(error: &StoreError) -> Exit {
+    match error {
+        StoreError::Io { source, .. } => of_io(source),
+        _ => Exit::Other,
+    }
+}
+
+fn of_io(error: &std::io::Error) -> Exit {
+    use std::io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::StorageFull | Kind::QuotaExceeded | Kind::OutOfMemory => Exit::Exhausted,
+        _ => Exit::Other,
+    }
+}
+
+/// What somebody wrote into a store may be anything; a terminal shall not obey it.
+fn readable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}

@@ -1,0 +1,118 @@
+//! The program, with a cache of a test.
+
+use std::fs;
+use std::fs::File;
+use std::fs::FileTimes;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::UNIX_EPOCH;
+
+use cnb_cache::namespace::Namespace;
+use cnb_cache::namespace::Project;
+use cnb_cache::store::CacheStore as _;
+use cnb_cache::store::FileStore;
+use cnb_cache::store::NewEntry;
+use cnb_cache::store::Writer;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Where a test works.
+#[derive(Debug)]
+pub(crate) struct Place {
+    directory: TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self { directory: tempfile::tempdir().expect("a directory") }
+    }
+
+    /// A path in the directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The store of the cache `state`, at a time in seconds since 1970.
+    pub(crate) fn store(&self, time: u64) -> FileStore {
+        FileStore::new(self.path("state/store"), Arc::new(move || time))
+    }
+
+    /// Puts an entry with so many bytes, and says the ID of its namespace.
+    pub(crate) fn put(&self, time: u64, project: &str, key: &str, size: usize) -> String {
+        let namespace = namespace(project);
+        let content = format!("{project} {key} ").repeat(size);
+        let entry = NewEntry::new(key, Writer::new(&namespace));
+        let store = self.store(time);
+        store.put(&namespace, entry, &mut &content.as_bytes()[..size]).expect("it can be written");
+        namespace.id().as_str().to_owned()
+    }
+
+    /// The keys of all entries of a project.
+    pub(crate) fn keys(&self, project: &str) -> Vec<String> {
+        let entries = self.store(0).entries(&namespace(project).id()).expect("it can be read");
+        entries.into_iter().map(|entry| entry.key).collect()
+    }
+
+    /// Makes a cache of layers with so many bytes, used at a time.
+    pub(crate) fn layers(&self, time: u64, mode: &str, id: &str, size: usize) -> PathBuf {
+        let cache = self.path("state/caches").join(mode).join(id);
+        let files = cache.join("files/committed");
+        fs::create_dir_all(&files).expect("a directory");
+        fs::write(files.join("layer.tar"), vec![0; size]).expect("a file");
+        let times = FileTimes::new().set_modified(UNIX_EPOCH + Duration::from_secs(time));
+        File::open(cache.join("files")).and_then(|file| file.set_times(times)).expect("a directory");
+        cache
+    }
+
+    /// Runs `cnb cache` with the cache `state`; paths are relative to the directory.
+    pub(crate) fn cache(&self, arguments: &[&str]) -> Done {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cnb"));
+        command.current_dir(self.directory.path()).stdin(Stdio::null());
+        command.env_clear().env("HOME", self.directory.path()).env("PATH", "/usr/bin:/bin");
+        command.arg("cache").args(arguments).args(["--cache-dir", "state"]);
+        let output = command.output().expect("the program starts");
+        Done {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("text"),
+            stderr: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+}
+
+/// The namespace of a project.
+pub(crate) fn namespace(project: &str) -> Namespace {
+    Namespace::new(Project::Name(project.to_owned()), "example.com/builder", "linux/amd64")
+}
+
+/// A program that ended.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Done {
+    /// It ended with this exit code.
+    #[track_caller]
+    pub(crate) fn expect(&self, code: i32) -> &Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+
+    /// Its standard error has this text.
+    #[track_caller]
+    pub(crate) fn says(&self, text: &str) -> &Self {
+        assert!(self.stderr.contains(text), "{text}\nis not in\n{}", self.stderr);
+        self
+    }
+
+    /// Its standard output is a JSON object.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).expect("one JSON object")
+    }
+}
