@@ -37,7 +37,7 @@
 //! | files given as values | operations on files, or a helper when they have links |
 //! | directory of the client | source; whoever changes the tree has the helper give it git's modes, a time and an owner first |
 //! | step, chain of steps | one command, with a locked mount for each cache |
-//! | layer | an output of the step that foretold it; else a helper for each tree; all layers of files share one |
+//! | layer | an output of the step that foretold it; else a helper for each tree, or archive in one; all layers of files share one |
 //! | image plan | a merge, or copies where BuildKit cannot merge; never a difference |
 //!
 //! # Limits
