@@ -116,7 +116,9 @@ pub async fn build_until(
     events: &dyn EventSink,
 ) -> Result<Tree, Error> {
     let analysis = step::announced(events, "analyze", analyze::analyze(backend, request, events)).await?;
-    let containers = step::Containers::prepare(backend, events, request, &analysis.builder).await?;
+    let mut containers = step::Containers::prepare(backend, events, request, &analysis.builder).await?;
+    // Whoever asks for the files of a part wants directories.
+    containers.archives = false;
     let detection = Detection::run(backend, &containers, request, &analysis, None).await?;
     if until == Until::Detect {
         return detection.detected.tree(backend).await;

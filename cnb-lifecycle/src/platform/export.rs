@@ -7,6 +7,7 @@ use cnb_core::backend::Exported;
 use cnb_core::backend::ImagePlan;
 use cnb_core::backend::Layer;
 use cnb_core::backend::LayerContent;
+use cnb_core::backend::LayerPart;
 use cnb_core::backend::LayerSource;
 use cnb_core::backend::Ownership;
 use cnb_core::backend::Parent;
@@ -224,7 +225,7 @@ impl Maker<'_> {
 
     fn source(&self, layer: &PlannedLayer) -> LayerSource {
         let content = match &layer.content {
-            Content::App(select) => self.tree(self.app, "/", APP_DIR, select.clone(), Vec::new()),
+            Content::App(select) => app_layer(self.user, select.clone()).of(self.app.clone()),
             Content::Directory(path) => self.directory(path),
             Content::Files(files) => LayerContent::Files(files.clone()),
             Content::Kept(diff_id) => LayerContent::Existing {
@@ -259,6 +260,12 @@ impl Maker<'_> {
         let ownership = Ownership { owner: self.user, parents };
         LayerContent::Tree { tree: tree.clone(), from: from.to_owned(), to: to.to_owned(), select, ownership }
     }
+}
+
+/// The application, or a slice of it, as a layer.
+pub(super) fn app_layer(owner: User, select: Select) -> LayerPart {
+    let ownership = Ownership { owner, parents: Vec::new() };
+    LayerPart { from: "/".to_owned(), to: APP_DIR.to_owned(), select, ownership }
 }
 
 fn exported_event(image: &Exported) -> Event {

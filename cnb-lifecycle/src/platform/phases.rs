@@ -5,6 +5,7 @@ use cnb_core::backend::CacheId;
 use cnb_core::backend::File;
 use cnb_core::backend::MountKind;
 use cnb_core::backend::Part;
+use cnb_core::backend::Select;
 use cnb_core::backend::Source;
 use cnb_core::backend::Step;
 use cnb_core::backend::Tree;
@@ -16,6 +17,7 @@ use super::BuildRequest;
 use super::builder::Builder;
 use super::error::During as _;
 use super::error::Error;
+use super::export::app_layer;
 use super::previous::Previous;
 use super::previous::SBOM_DIR;
 use super::step::APP_DIR;
@@ -252,6 +254,8 @@ fn run_buildpacks(containers: &Containers<'_>, builder: &Builder, app: Tree) -> 
         .with_cwd(APP_DIR)
         .with_mount(APP_DIR, MountKind::InOut(app))
         .with_mount(LAYERS_DIR, MountKind::Carried)
+        // So it will be if no buildpack asks for slices.
+        .with_layer(APP_DIR, app_layer(builder.user, Select::Sorted))
 }
 
 /// Steps that run our own program in a container of the builder.
@@ -278,6 +282,9 @@ impl Tools<'_> {
         if let Some(launch) = launch {
             args.extend(["-launch-cache", LAUNCH_CACHE_DIR]);
             mounts.push((LAUNCH_CACHE_DIR, launch.clone()));
+        }
+        if self.containers.archives {
+            args.push("-archives");
         }
         if let Some(image) = &previous.image {
             args.extend(["-previous-dir", PREVIOUS_DIR]);

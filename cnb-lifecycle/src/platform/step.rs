@@ -43,6 +43,8 @@ pub(super) struct Containers<'a> {
     /// Environment given to the buildpacks, as files.
     platform: Tree,
     bindings: Vec<SecretFile>,
+    /// Whether layers that buildpacks kept may be left as archives.
+    pub(super) archives: bool,
     /// Buildpacks beside those of the builder, with where they are mounted.
     buildpacks: Vec<(String, Tree)>,
 }
@@ -76,7 +78,8 @@ impl<'a> Containers<'a> {
             })
         });
         let bindings = bindings.collect();
-        Ok(Self { backend, events, request, builder, platform, bindings, buildpacks })
+        let archives = backend.capabilities().archived_layers;
+        Ok(Self { backend, events, request, builder, platform, bindings, archives, buildpacks })
     }
 
     /// A container in which the lifecycle runs buildpacks: they see the platform directory with the bindings,

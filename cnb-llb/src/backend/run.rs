@@ -20,6 +20,7 @@ use cnb_core::helper::RunPlan;
 
 use super::BuildKit;
 use super::files::Contents;
+use super::inside::Inside;
 use super::told::Told;
 use super::tree::Graph;
 use crate::Annotate as _;
@@ -73,7 +74,9 @@ impl BuildKit {
     /// One command that runs steps one after another.
     fn command(&self, steps: &[Step]) -> Result<Command> {
         let mounts = joined(steps)?;
-        let (plan, proxy) = self.plan(steps, &mounts);
+        let inside = Inside::of(steps, &mounts)?;
+        let (mut plan, proxy) = self.plan(steps, &mounts);
+        inside.plan(&mut plan);
         let mut exec = self.helper("run", &plan, Contents::default()).named(name(steps));
         if proxy != ProxyEnv::default() {
             exec = exec.proxy(proxy);
@@ -85,10 +88,11 @@ impl BuildKit {
         for step in steps {
             exec = self.secret_variables(exec, &step.secret_env)?;
         }
-        for (mount, user) in &mounts {
+        for (mount, user) in mounts.iter().filter(|(mount, _)| !inside.makes(&mount.target)) {
             exec = self.mount(exec, mount, *user)?;
         }
-        Command::new(root(steps)?, exec, &mounts)
+        exec = inside.mount(exec);
+        Command::new(root(steps)?, exec, &mounts, &inside)
     }
 
     /// What the helper has to do, and the proxies that it gets in another way.
@@ -151,13 +155,15 @@ struct Command {
 }
 
 impl Command {
-    fn new(root: &Graph, exec: Exec, mounts: &[(Mount, User)]) -> Result<Self> {
+    fn new(root: &Graph, exec: Exec, mounts: &[(Mount, User)], inside: &Inside) -> Result<Self> {
         let run = root.state.run(exec);
         let mut outputs = BTreeMap::new();
         for (mount, _) in mounts {
             if let MountKind::InOut(tree) = &mount.kind {
                 let state = run.output(&mount.target).expect("it is mounted to be written");
-                outputs.insert(mount.target.clone(), Graph::new(state, &Graph::of(tree)?.root));
+                let ahead = inside.made(&run, &mount.target).into();
+                let graph = Graph { ahead, ..Graph::new(state, &Graph::of(tree)?.root) };
+                outputs.insert(mount.target.clone(), graph);
             }
         }
         // Caches of other machines have what images consist of: these trees, and not what happened to the root.
