@@ -84,6 +84,7 @@ impl Backend for Workshop {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::ALL;
         capabilities.archived_layers = false;
+        capabilities.digests = false;
         capabilities
     }
 
