@@ -82,7 +82,10 @@ impl Workshop {
 #[async_trait]
 impl Backend for Workshop {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::ALL
+        let mut capabilities = Capabilities::ALL;
+        capabilities.archived_layers = false;
+        capabilities.digests = false;
+        capabilities
     }
 
     async fn resolve(&self, request: ImageRequest) -> Result<Image> {
