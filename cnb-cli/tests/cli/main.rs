@@ -12,6 +12,9 @@ mod disk;
 #[expect(dead_code, reason = "the tests of cnb-oci start it with TLS, too")]
 #[path = "../../../cnb-oci/tests/registry/distribution.rs"]
 mod distribution;
+#[expect(dead_code, reason = "no test needs all of it")]
+#[path = "../common/done.rs"]
+mod done;
 mod environment;
 mod fixture;
 mod images;

@@ -1,15 +1,15 @@
 //! A directory of a test, with an application in it, and builds of that application.
 
 use std::fs;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
-use std::process::Output;
 use std::process::Stdio;
 
 use tempfile::TempDir;
 
+pub(crate) use crate::done::Done;
+pub(crate) use crate::done::run;
 use crate::fixture::Fixture;
 
 /// Where a test works: `app`, the application; `state`, the cache directory; `out`, the layout of the image.
@@ -113,57 +113,4 @@ pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
     let paths = entries.map(|entry| entry.expect("an entry").path());
     paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
-}
-
-/// A program that ended.
-#[derive(Debug)]
-pub(crate) struct Done {
-    pub(crate) code: Option<i32>,
-    pub(crate) signal: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-/// Runs a program to its end.
-pub(crate) fn run(command: &mut Command) -> Done {
-    command.output().expect("the program starts").into()
-}
-
-impl From<Output> for Done {
-    fn from(output: Output) -> Self {
-        Self {
-            code: output.status.code(),
-            signal: output.status.signal(),
-            stdout: String::from_utf8(output.stdout).expect("text"),
-            stderr: String::from_utf8(output.stderr).expect("text"),
-        }
-    }
-}
-
-impl Done {
-    /// It ended with this exit code.
-    #[track_caller]
-    pub(crate) fn expect(&self, code: i32) -> &Self {
-        assert_eq!(self.code, Some(code), "{self:#?}");
-        self
-    }
-
-    /// Its standard error has this text.
-    #[track_caller]
-    pub(crate) fn says(&self, text: &str) -> &Self {
-        assert!(self.stderr.contains(text), "{text}\nis not in\n{}", self.stderr);
-        self
-    }
-
-    /// Its standard error does not have this text.
-    #[track_caller]
-    pub(crate) fn does_not_say(&self, text: &str) -> &Self {
-        assert!(!self.stderr.contains(text), "{text}\nis in\n{}", self.stderr);
-        self
-    }
-
-    /// The events it printed.
-    pub(crate) fn events(&self) -> Vec<serde_json::Value> {
-        self.stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
-    }
 }

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
 
-use serde_json::Value;
 use tempfile::TempDir;
+
+pub(crate) use crate::done::Done;
+use crate::done::run;
 
 /// Where a test works.
 #[derive(Debug)]
@@ -35,41 +37,6 @@ impl Place {
         command.current_dir(self.directory.path()).stdin(Stdio::null());
         // No proxies, no credentials.
         command.env_clear().env("HOME", self.directory.path()).env("TMPDIR", temporary);
-        let output = command.arg("rebase").args(arguments).output().expect("the program starts");
-        Done {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).expect("text"),
-            stderr: String::from_utf8(output.stderr).expect("text"),
-        }
-    }
-}
-
-/// A program that ended.
-#[derive(Debug)]
-pub(crate) struct Done {
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-impl Done {
-    /// It ended with this exit code.
-    #[track_caller]
-    pub(crate) fn expect(&self, code: i32) -> &Self {
-        assert_eq!(self.code, Some(code), "{self:#?}");
-        self
-    }
-
-    /// Its standard error has this text.
-    #[track_caller]
-    pub(crate) fn says(&self, text: &str) -> &Self {
-        assert!(self.stderr.contains(text), "{text}\nis not in\n{}", self.stderr);
-        self
-    }
-
-    /// Its standard output is a JSON object.
-    #[track_caller]
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).expect("one JSON object")
+        run(command.arg("rebase").args(arguments))
     }
 }
