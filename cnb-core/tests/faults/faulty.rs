@@ -62,6 +62,7 @@ pub(crate) enum Fault {
     ReadOnlyIsWritable,
     SecretIsInError,
     SecretIsInEvent,
+    SharedCachesAreExclusive,
 }
 
 /// The wrapper.
@@ -94,6 +95,9 @@ impl Faulty {
             match &mut mount.kind {
                 MountKind::Cache(id) if self.has(Fault::CachesAreShared) => {
                     *id = CacheId::new("shared").expect("a plain word");
+                }
+                MountKind::SharedCache(id) if self.has(Fault::SharedCachesAreExclusive) => {
+                    mount.kind = MountKind::Cache(id.clone());
                 }
                 MountKind::ReadOnly(tree) if self.has(Fault::ReadOnlyIsWritable) => {
                     mount.kind = MountKind::InOut(tree.clone());

@@ -82,7 +82,10 @@ impl Workshop {
 #[async_trait]
 impl Backend for Workshop {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::ALL
+        let mut capabilities = Capabilities::ALL;
+        // Machines give caches back when they end.
+        capabilities.shared_cache_mounts = false;
+        capabilities
     }
 
     async fn resolve(&self, request: ImageRequest) -> Result<Image> {
