@@ -14,3 +14,4 @@ mod recall;
 mod registry_faults;
 #[path = "../../../cnb-oci/tests/registry/server.rs"]
 mod server;
+mod shared_layers;
