@@ -256,7 +256,8 @@ impl Project {
         build.args(["build", "app", "--json", "--output", "oci:out:app", "--builder", "oci:layout:builder"]);
         match &self.backend {
             Backend::Local => build.arg("--cache-dir").arg(self.state()),
-            Backend::Other(name) => build.args(["--backend", name]),
+            // An engine may have no network of its own.
+            Backend::Other(name) => build.args(["--network", "host", "--backend", name]),
         };
         build.args(flags);
         build

@@ -74,42 +74,6 @@ impl LayoutStore {
     fn lock(&self) -> Result<Lock, StoreError> {
         Lock::wait(&self.directory).map_err(failed("locking"))
     }
-
-    /// Changes the image of a namespace; the caller has the lock.
-    fn change(
-        &self,
-        layout: &Layout,
-        namespace: &NamespaceInfo,
-        new: Option<(DiffId, u64)>,
-        edit: impl FnOnce(&mut CacheMetadata),
-    ) -> Result<(), StoreError> {
-        let mut kept = Kept::read(layout, &namespace.id)?.unwrap_or_default();
-        edit(&mut kept.metadata);
-        if let Some((digest, size)) = new {
-            kept.layers.insert(digest.clone(), Descriptor::new(LAYER, digest, size));
-        }
-        kept.forget_missing(layout);
-        let tag = namespace.id.as_str();
-        if kept.metadata == CacheMetadata::default() {
-            return layout.remove_image(tag).map_err(failed("changing"));
-        }
-        let mut config = Config::empty("linux");
-        config.set_label(METADATA, &go_json::to_string(&kept.metadata).expect("all keys are strings"));
-        config.set_label(NAMESPACE, &namespace.printed);
-        for diff_id in kept.layers.keys() {
-            config.add_layer(diff_id, "");
-        }
-        config.set_created(DEFAULT_EPOCH, false);
-        let config = config.to_bytes();
-        if config.len() > MAX_CONFIG {
-            let reason = "there is no room for it in the config of the image".to_owned();
-            return Err(StoreError::Refused { key: tag.to_owned(), reason });
-        }
-        let config = layout.blobs().put(&config).map_err(failed("changing"))?;
-        let config = Descriptor::new(media_type::OCI_CONFIG, config.digest, config.size);
-        let manifest = Manifest::new(config, kept.layers.into_values().collect());
-        layout.put_image(Some(tag), &manifest).map(drop).map_err(failed("changing"))
-    }
 }
 
 impl CacheStore for LayoutStore {
@@ -179,7 +143,7 @@ impl CacheStore for LayoutStore {
         let used = (self.clock)();
         mark(&layout, &blob.digest, used);
         let entry = LayerEntry::new(entry, blob.digest.clone());
-        self.change(&layout, namespace, Some((blob.digest, blob.size)), |metadata| {
+        change(&layout, namespace, Some((blob.digest, blob.size)), |metadata| {
             layers::put(metadata, &entry, &namespace.printed);
         })?;
         Ok(entry.with_content(blob.size, used))
@@ -192,7 +156,7 @@ impl CacheStore for LayoutStore {
         let is_meant = |entry: &LayerEntry| keys.is_none_or(|keys| keys.contains(&entry.key.as_str()));
         let gone: Vec<LayerEntry> = kept.entries().into_iter().filter(is_meant).collect();
         let info = NamespaceInfo::new(namespace.clone(), kept.printed);
-        self.change(&layout, &info, None, |metadata| {
+        change(&layout, &info, None, |metadata| {
             for entry in &gone {
                 layers::remove(metadata, &entry.key);
             }
@@ -285,6 +249,41 @@ impl Kept {
             .collect();
         self.layers.retain(|id, _| named.contains(&id.as_str()));
     }
+}
+
+/// Changes the image of a namespace; the caller has the lock.
+fn change(
+    layout: &Layout,
+    namespace: &NamespaceInfo,
+    new: Option<(DiffId, u64)>,
+    edit: impl FnOnce(&mut CacheMetadata),
+) -> Result<(), StoreError> {
+    let mut kept = Kept::read(layout, &namespace.id)?.unwrap_or_default();
+    edit(&mut kept.metadata);
+    if let Some((digest, size)) = new {
+        kept.layers.insert(digest.clone(), Descriptor::new(LAYER, digest, size));
+    }
+    kept.forget_missing(layout);
+    let tag = namespace.id.as_str();
+    if kept.metadata == CacheMetadata::default() {
+        return layout.remove_image(tag).map_err(failed("changing"));
+    }
+    let mut config = Config::empty("linux");
+    config.set_label(METADATA, &go_json::to_string(&kept.metadata).expect("all keys are strings"));
+    config.set_label(NAMESPACE, &namespace.printed);
+    for diff_id in kept.layers.keys() {
+        config.add_layer(diff_id, "");
+    }
+    config.set_created(DEFAULT_EPOCH, false);
+    let config = config.to_bytes();
+    if config.len() > MAX_CONFIG {
+        let reason = "there is no room for it in the config of the image".to_owned();
+        return Err(StoreError::Refused { key: tag.to_owned(), reason });
+    }
+    let config = layout.blobs().put(&config).map_err(failed("changing"))?;
+    let config = Descriptor::new(media_type::OCI_CONFIG, config.digest, config.size);
+    let manifest = Manifest::new(config, kept.layers.into_values().collect());
+    layout.put_image(Some(tag), &manifest).map(drop).map_err(failed("changing"))
 }
 
 fn content(layout: &Layout, descriptor: &Descriptor) -> io::Result<Box<dyn Read + Send>> {

@@ -27,6 +27,7 @@ pub(crate) mod pushed;
 mod questions;
 mod readme;
 mod rebuild;
+mod reuse;
 mod secrets;
 mod stock;
 mod witness;
@@ -98,7 +99,10 @@ fn check(place: &Place<'_>) -> Result<[Made; 2]> {
     rebuild::from_dockerfile(place, &express)?;
     outputs::composed(place, &flask, &made[0])?;
     match place.store {
-        Store::Containerd => outputs::layout(place, &flask, &made[0])?,
+        Store::Containerd => {
+            outputs::layout(place, &flask, &made[0])?;
+            reuse::check(place)?;
+        }
         // BuildKit of Docker Engine makes none without containerd's store.
         Store::Classic => {}
     }

@@ -355,6 +355,41 @@ fn what_gets_its_name_is_safe_from_those_who_prune() {
     }
 }
 
+#[test]
+fn who_prunes_waits_for_names() {
+    let place = Place::new();
+    let shared = place.store.share().expect("a lock");
+    let blob = NewBlob::receive("new", &mut &b"new"[..], || place.store.blobs.create()).expect("it is small");
+    let named = Named {
+        key: "new".to_owned(),
+        writer: Writer::new(&place.b),
+        data: String::new(),
+        digest: blob.digest().clone(),
+        size: blob.size(),
+    };
+    place.store.blobs.keep(blob, 2_000).expect("it can be written");
+    let all = Budget::unlimited().with_unused_since(2_000);
+    std::thread::scope(|scope| {
+        let pruning = scope.spawn(|| place.store.prune(&all));
+        // Entries go first, and then contents that nobody names. Who does not wait has time enough for those here.
+        while place.entry().is_some() {
+            std::thread::yield_now();
+        }
+        for _ in 0..1_000 {
+            assert_eq!(place.entry(), None);
+        }
+        place
+            .store
+            .change(&(&place.b).into(), |index| index.put(named, |_| None))
+            .expect("it can be written");
+        drop(shared);
+        let pruned = pruning.join().expect("no panic").expect("it can be written");
+        assert_eq!((pruned.entries.len(), pruned.bytes), (1, CONTENT.len() as u64));
+    });
+    let entry = place.store.entry(&place.b.id(), "new").expect("readable").expect("it was named");
+    assert_eq!(place.store.bytes(&place.b.id(), &entry).expect("it is there"), b"new");
+}
+
 /// Not a test: a process that puts until it is killed.
 #[test]
 #[ignore = "run by processes_may_be_killed"]
