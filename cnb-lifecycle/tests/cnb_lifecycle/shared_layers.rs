@@ -11,6 +11,7 @@ use cnb_cache::store::NamespaceInfo;
 use cnb_cache::store::NewEntry;
 use cnb_cache::store::Writer;
 use cnb_core::backend::CacheId;
+use cnb_core::digest::Digest;
 use tar::EntryType;
 
 use crate::build::Build;
@@ -113,7 +114,7 @@ fn layers_that_are_in_the_cache_alone_come_to_other_projects() {
     let projects = Projects::new();
     let [entry] = &projects.entries()[..] else { panic!("what is in the image is not shared") };
     assert_eq!((entry.key.as_str(), entry.writer.namespace.as_str()), (LAYER, "project=id:one"));
-    assert_eq!(entry.writer.builder.as_ref().map(|digest| digest.as_str()), Some(BUILDER));
+    assert_eq!(entry.writer.builder.as_ref().map(Digest::as_str), Some(BUILDER));
     let made_by = Buildpack { id: "example/a".to_owned(), version: "1".to_owned() };
     assert_eq!(entry.writer.buildpack, Some(made_by));
 
