@@ -37,6 +37,7 @@ pub use image::ImagePlan;
 pub use image::ImageRequest;
 pub use layer::Layer;
 pub use layer::LayerContent;
+pub use layer::LayerPart;
 pub use layer::LayerSource;
 pub use layer::Ownership;
 pub use layer::Parent;
@@ -177,6 +178,8 @@ pub struct Capabilities {
     pub load_directory: bool,
     /// Layers of images that exist can be had by their diffIDs: [`Source::Layer`], [`LayerContent::Existing`].
     pub existing_layers: bool,
+    /// What becomes of the directory of a [`LayerContent::Tree`] can be a file instead: an archive.
+    pub archived_layers: bool,
     /// [`Backend::digests`] tells what is in trees. A backend that takes what [repeatable](Step::repeatable) steps left
     /// before need not.
     pub digests: bool,
@@ -208,6 +211,7 @@ impl Capabilities {
     pub const ALL: Self = Self {
         load_directory: true,
         existing_layers: true,
+        archived_layers: true,
         digests: true,
         failed_outputs: true,
         unlimited_output: true,

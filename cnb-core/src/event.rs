@@ -41,7 +41,7 @@ pub enum Event {
         /// Whether it did what it was there for.
         success: bool,
     },
-    /// Whether a phase has to run, before it does.
+    /// Whether a phase has to run: before it does, or afterwards where a backend finds that out by itself.
     Decided {
         /// Its name.
         phase: String,
@@ -101,6 +101,8 @@ pub enum Reason {
     },
     /// Whoever builds wants it.
     Asked,
+    /// The backend does not have what such a run leaves, and does not say why.
+    Unknown,
     /// Something that it reads was not there at the earlier run.
     Added {
         /// What, in words, for example `application: src/app.py`.
@@ -124,6 +126,7 @@ impl fmt::Display for Reason {
             Self::NoRecord => f.write_str("nothing is known of an earlier run"),
             Self::Lost { what } => f.write_str(what),
             Self::Asked => f.write_str("it was asked for"),
+            Self::Unknown => f.write_str("the backend does not have what it leaves"),
             Self::Added { input } => write!(f, "{input} is new"),
             Self::Changed { input } => write!(f, "{input} changed"),
             Self::Removed { input } => write!(f, "{input} is gone"),

@@ -141,7 +141,7 @@ impl Memory {
 #[async_trait]
 impl Backend for Memory {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { load_directory: false, ..Capabilities::ALL }
+        Capabilities { archived_layers: false, load_directory: false, ..Capabilities::ALL }
     }
 
     async fn resolve(&self, request: ImageRequest) -> Result<Image> {

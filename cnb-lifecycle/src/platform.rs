@@ -118,7 +118,9 @@ pub async fn build_until(
     events: &dyn EventSink,
 ) -> Result<Tree, Error> {
     let analysis = step::announced(events, "analyze", analyze::analyze(backend, request, events)).await?;
-    let containers = step::Containers::prepare(backend, events, request, &analysis.builder).await?;
+    let mut containers = step::Containers::prepare(backend, events, request, &analysis.builder).await?;
+    // Whoever asks for the files of a part wants directories.
+    containers.archives = false;
     let detection = Detection::run(backend, &containers, request, &analysis, None).await?;
     if until == Until::Detect {
         return detection.detected.tree(backend).await;
@@ -183,10 +185,10 @@ impl Detection {
         };
         let inputs = recalled.inputs;
         if let Some(recall::Recorded { trees, layers }) = recalled.left {
-            return Ok(Left { trees, layers: Some(layers), inputs });
+            return Ok(Left { trees, layers: Some(layers), inputs, is_reused: true });
         }
-        let trees = phases::build(containers, steps).await?;
-        Ok(Left { trees, layers: None, inputs })
+        let (trees, is_reused) = phases::build(containers, steps).await?;
+        Ok(Left { trees, layers: None, inputs, is_reused })
     }
 }
 
@@ -199,6 +201,8 @@ struct Left {
     layers: Option<Vec<Layer>>,
     /// What they read.
     inputs: Option<Inputs>,
+    /// Whether they did not have to run.
+    is_reused: bool,
 }
 
 /// What a build made.

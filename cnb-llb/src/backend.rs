@@ -35,9 +35,9 @@
 //! |---|---|
 //! | image | source, by digest |
 //! | files given as values | operations on files, or a helper when they have links |
-//! | directory of the client | source, and a helper that gives it git's modes, a time and an owner |
+//! | directory of the client | source; whoever changes the tree has the helper give it git's modes, a time and an owner first |
 //! | step, chain of steps | one command, with a locked mount for each cache |
-//! | layer | a helper for each tree; all layers of files share one |
+//! | layer | an output of the step that foretold it; else a helper for each tree, or archive in one; all layers of files share one |
 //! | image plan | a merge, or copies where BuildKit cannot merge; never a difference |
 //!
 //! # Limits
@@ -101,6 +101,7 @@ mod exec;
 mod export;
 mod files;
 mod finalize;
+mod inside;
 mod load;
 mod read;
 mod resolve;

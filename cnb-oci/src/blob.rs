@@ -251,7 +251,7 @@ impl Error {
     }
 
     /// Takes the error of a [`BlobWriter`] out of an I/O error.
-    fn from_write(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+    pub(crate) fn from_write(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         Self::from_io("write", path)
     }
 

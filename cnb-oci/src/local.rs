@@ -213,6 +213,7 @@ impl Backend for LocalBackend {
     fn capabilities(&self) -> Capabilities {
         // There is one user only, and what is another's cannot be told apart.
         let mut capabilities = Capabilities::ALL;
+        capabilities.archived_layers = false;
         capabilities.users = self.machine.mapping.mode() != Mode::Single;
         capabilities
     }

@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io;
 use std::io::BufReader;
 use std::io::Read;
+use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 
 use cnb_core::analyzed::Target;
+use cnb_core::digest::DiffId;
 use cnb_core::labels::BASE_DISTRO_NAME;
 use cnb_core::labels::BASE_DISTRO_VERSION;
 use cnb_core::os_release;
@@ -20,13 +22,16 @@ use facts::Facts;
 
 use crate::blob;
 use crate::blob::Blob;
-use crate::blob::Blobs;
+use crate::blob::BlobWriter;
+use crate::compression::CompressWriter;
+use crate::compression::Compressor;
 use crate::config;
 use crate::config::History;
 use crate::config::ImageConfig;
 use crate::descriptor::Descriptor;
 use crate::descriptor::Manifest;
 use crate::descriptor::media_type;
+use crate::hash::Hasher;
 use crate::layout;
 use crate::layout::Layout;
 use crate::platform::Platform;
@@ -47,29 +52,51 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// # Errors
 /// [`Error::Read`] when `root_fs` cannot be read, [`Error::NotATar`], and those of writing to a layout.
 pub fn import(root_fs: &Path, layout: &Layout, tag: &str) -> Result<Descriptor, Error> {
-    let layer = store(root_fs, layout.blobs())?;
-    let facts = Facts::read(layout.blobs().open(&layer.digest, layer.size)?)
+    let (layer, diff_id) = store(root_fs, layout)?;
+    let blob = layout.blobs().open(&layer.digest, layer.size)?;
+    let facts = Facts::read(MultiGzDecoder::new(BufReader::new(blob)))
         .map_err(|source| Error::NotATar { path: root_fs.to_owned(), source })?;
-    let config = config(&layer, &facts)?;
+    let config = config(&diff_id, &facts)?;
     let stored = layout.blobs().put(config.bytes())?;
     let manifest = Manifest::new(
         Descriptor::new(media_type::OCI_CONFIG, stored.digest, stored.size),
-        vec![Descriptor::new(media_type::OCI_LAYER, layer.digest, layer.size)],
+        vec![Descriptor::new(media_type::OCI_LAYER_GZIP, layer.digest, layer.size)],
     );
     Ok(layout.put_image(Some(tag), &manifest)?)
 }
 
-/// Writes the tar of the layer, uncompressed: its digest is the diffID.
-fn store(root_fs: &Path, blobs: &Blobs) -> Result<Blob, Error> {
+/// Writes the layer, compressed: every build that has it in its image reads it, to verify it.
+fn store(root_fs: &Path, layout: &Layout) -> Result<(Blob, DiffId), Error> {
     let unreadable = |source| Error::Read { path: root_fs.to_owned(), source };
-    let mut writer = blobs.writer()?;
+    let mut writer =
+        Tar { gzip: Compressor::default().writer(layout.blobs().writer()?), hasher: Hasher::new() };
     if root_fs.is_dir() {
         pack::write(root_fs, &mut writer).map_err(unreadable)?;
     } else {
         let mut reader = open(root_fs).map_err(unreadable)?;
         io::copy(&mut reader, &mut writer).map_err(unreadable)?;
     }
-    Ok(writer.finish()?)
+    let written = writer.gzip.finish().map_err(blob::Error::from_write(layout.directory()))?;
+    let blob = written.finish()?;
+    Ok((blob, writer.hasher.finish()))
+}
+
+/// The tar of a layer, hashed before it is compressed.
+struct Tar {
+    gzip: CompressWriter<BlobWriter>,
+    hasher: Hasher,
+}
+
+impl Write for Tar {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.gzip.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.gzip.flush()
+    }
 }
 
 fn open(path: &Path) -> io::Result<Box<dyn Read>> {
@@ -79,7 +106,7 @@ fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     Ok(if magic == GZIP { Box::new(MultiGzDecoder::new(BufReader::new(file))) } else { Box::new(file) })
 }
 
-fn config(layer: &Blob, facts: &Facts) -> Result<ImageConfig, Error> {
+fn config(diff_id: &DiffId, facts: &Facts) -> Result<ImageConfig, Error> {
     let platform = Platform::host();
     let mut edit = ImageConfig::empty(&platform.os, &platform.architecture).edit();
     edit.created(CREATED).env("PATH", PATH);
@@ -91,7 +118,7 @@ fn config(layer: &Blob, facts: &Facts) -> Result<ImageConfig, Error> {
         edit.label(BASE_DISTRO_NAME, &distro.name).label(BASE_DISTRO_VERSION, &distro.version);
     }
     let history = History { created: CREATED.to_owned(), created_by: "root file system".to_owned() };
-    Ok(edit.layer(&layer.digest, &history).finish()?)
+    Ok(edit.layer(diff_id, &history).finish()?)
 }
 
 /// Why there is no image.

@@ -290,6 +290,58 @@ fn directories_that_nobody_had_are_given_away() {
 }
 
 #[test]
+fn trees_are_made_before_the_first_process_and_layers_after_the_last() {
+    require_root();
+    let bench = Bench::new();
+    let private = bench.directory("private", 0o755);
+    for name in ["private/in", "private/out", "app"] {
+        bench.directory(name, 0o755);
+    }
+    for name in ["kept", "left-out"] {
+        fs::write(bench.path("private/in").join(name), name).expect("a file");
+    }
+    let exclude = Some(vec!["left-out".to_owned()]);
+    let load = TreePart::Load { root: bench.text("private/in"), owner: USER, include: None, exclude };
+    let content = LayerPlanContent::Tree {
+        root: bench.text("app"),
+        from: "/".to_owned(),
+        at: "/workspace".to_owned(),
+        select: PlanSelect::All,
+        owner: USER,
+        parents: Vec::new(),
+    };
+    let layer = LayerPlan { to: bench.text("private/out"), content };
+    let report = bench.text("private/report");
+    let script = "cd app && ls && echo more >made && ! ls ../private/in && ! ls ../private/out";
+    let mut plan = RunPlan {
+        processes: vec![as_user(Process { cwd: bench.text(""), ..shell(script) })],
+        private: vec![private],
+        trees: vec![TreePlan { to: bench.text("app"), parts: vec![load] }],
+        layers: Some(LayersPlan { layers: vec![layer], report }),
+        ..RunPlan::default()
+    };
+    let output = bench.run_all(&plan);
+    assert_eq!((stdout(&output).as_str(), output.status.code()), ("kept\n", Some(0)), "{output:?}");
+    assert_eq!(fs::read(bench.path("private/out/workspace/made")).expect("a file of the layer"), b"more\n");
+    let diff_ids = fs::read(bench.path("private/report")).expect("a report");
+
+    let made = LayerPlan { to: bench.text("private/out"), content: LayerPlanContent::Made };
+    let measure = LayersPlan { layers: vec![made], report: bench.text("again") };
+    let output = finish(Command::new(PROGRAM).args(["layers", &bench.plan(&measure)]));
+    assert_eq!(end(&output), (Some(0), String::new()));
+    assert_eq!(fs::read(bench.path("again")).expect("a report"), diff_ids);
+
+    for name in ["app", "private/out"] {
+        fs::remove_dir_all(bench.path(name)).expect("it can be removed");
+        bench.directory(name, 0o755);
+    }
+    fs::remove_file(bench.path("private/report")).expect("it can be removed");
+    plan.processes[0].argv = shell("exit 3").argv;
+    assert_eq!(bench.run_all(&plan).status.code(), Some(3));
+    assert!(!bench.path("private/report").exists(), "no layer is made of what a failed process left");
+}
+
+#[test]
 fn directories_are_emptied_before_the_first_process() {
     let bench = Bench::new();
     for name in ["cache", "cache/sub", "kept"] {

@@ -18,6 +18,7 @@ mod llb;
 mod measured;
 mod real_files;
 mod rebase;
+mod rebuild;
 
 /// Something to measure, callable alone.
 struct Bench {
@@ -53,6 +54,13 @@ const DOCKER: Bench = Bench {
     run: docker::run,
 };
 
+/// As [`DOCKER`].
+const REBUILD: Bench = Bench {
+    name: "rebuild",
+    about: "building an application again, locally and with BuildKit, beside Dockerfiles; needs root",
+    run: rebuild::run,
+};
+
 /// What needs Go.
 const LLB: Bench =
     Bench { name: "llb", about: "graphs of LLB, beside what they cost others; needs Go", run: llb::measure };
@@ -70,14 +78,14 @@ pub(crate) fn run(names: &[&str]) -> Result<()> {
 }
 
 fn find(name: &str) -> Result<&'static Bench> {
-    let bench = BENCHES.iter().chain([&DOCKER, &LLB]).find(|bench| bench.name == name);
+    let bench = BENCHES.iter().chain([&DOCKER, &REBUILD, &LLB]).find(|bench| bench.name == name);
     bench.ok_or_else(|| format!("nothing to measure is called `{name}`; there are:\n{}", list()).into())
 }
 
 /// What can be measured, one a line.
 pub(crate) fn list() -> String {
     let line = |bench: &Bench| format!("  {:<10} {}", bench.name, bench.about);
-    let lines: Vec<String> = BENCHES.iter().chain([&DOCKER, &LLB]).map(line).collect();
+    let lines: Vec<String> = BENCHES.iter().chain([&DOCKER, &REBUILD, &LLB]).map(line).collect();
     lines.join("\n")
 }
 

@@ -18,9 +18,13 @@ mod images;
 mod layout;
 mod machine;
 mod output;
+mod parallel;
 mod phases;
 mod place;
 mod processes;
+#[expect(dead_code, reason = "the tests of cnb-lifecycle need more of it")]
+#[path = "../../../cnb-lifecycle/tests/faults/random.rs"]
+mod random;
 mod registry;
 mod reproducible;
 mod reuse;

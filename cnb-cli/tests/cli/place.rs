@@ -102,7 +102,7 @@ pub(crate) fn expect_no_image_in(layout: &Path) {
 }
 
 /// Blobs are called by their digests; beside them a layout has three files.
-fn is_temporary(path: &Path) -> bool {
+pub(crate) fn is_temporary(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).expect("a name of text");
     let is_digest = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
     !is_digest && !["index.json", "oci-layout", "index.lock", ".lock"].contains(&name)

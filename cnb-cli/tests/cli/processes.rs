@@ -56,6 +56,20 @@ impl Running {
         panic!("the build ended too early, {status}:\n{}", seen.join("\n"));
     }
 
+    /// Runs a build that is killed when it has printed so many events, unless it ends before.
+    pub(crate) fn killed_after(events: usize, build: &mut Command) -> Done {
+        let build = build.arg("--json").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = build.spawn().expect("the program starts");
+        let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut lines = stdout.lines().map(|line| line.expect("text"));
+        let seen: Vec<String> = lines.by_ref().take(events).collect();
+        if seen.len() == events {
+            child.kill().expect("it was not waited for");
+        }
+        let ended = child.wait_with_output().expect("it ends");
+        Done { stdout: seen.join("\n"), ..ended.into() }
+    }
+
     /// Sends a signal and waits for the end.
     pub(crate) fn stop(self, signal: Signal) -> Done {
         rustix::process::kill_process(pid(&self.child.id().to_string()).expect("a process"), signal)

@@ -25,6 +25,8 @@ pub struct ChainOutput {
     pub outputs: BTreeMap<String, Tree>,
     /// Optional steps that failed, as far as a backend can say it.
     pub skipped: Vec<Skipped>,
+    /// Whether nothing ran, because the backend had what the steps [left before](Step::repeatable), if it knows that.
+    pub reused: Option<bool>,
 }
 
 /// An optional step that failed.
@@ -86,7 +88,7 @@ impl<'a> Chain<'a> {
         let success = ran.as_ref().is_ok_and(|output| output.exit_code == 0);
         self.events.event(Event::PhaseFinished { phase: name.clone(), success });
         let error = match ran {
-            Ok(StepOutput { exit_code, outputs }) => {
+            Ok(StepOutput { exit_code, outputs, .. }) => {
                 self.output.outputs.extend(outputs);
                 match exit_code {
                     0 => return Ok(ControlFlow::Continue(())),

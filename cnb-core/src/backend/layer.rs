@@ -41,6 +41,10 @@ impl LayerSource {
 #[non_exhaustive]
 pub enum LayerContent {
     /// A part of a tree.
+    ///
+    /// With the capability `archived_layers` it can be a regular file: a tar, not compressed, that has the directory at
+    /// the path which it has in the image, as layers have it. This is the same layer as of the directory. What else is in
+    /// the tar does not count.
     Tree {
         /// The tree.
         tree: Tree,
@@ -62,6 +66,28 @@ pub enum LayerContent {
         /// An image that has it; the backend's own store is searched as well.
         image: Option<Image>,
     },
+}
+
+/// A part of a tree that becomes a layer: [`LayerContent::Tree`] without the tree.
+#[derive(Clone, Debug)]
+pub struct LayerPart {
+    /// The directory in it.
+    pub from: String,
+    /// The absolute path that the directory has in the image.
+    pub to: String,
+    /// Which entries, in which order.
+    pub select: Select,
+    /// Who owns them.
+    pub ownership: Ownership,
+}
+
+impl LayerPart {
+    /// The layer of this part of a tree.
+    #[must_use]
+    pub fn of(self, tree: Tree) -> LayerContent {
+        let Self { from, to, select, ownership } = self;
+        LayerContent::Tree { tree, from, to, select, ownership }
+    }
 }
 
 /// Which entries below a directory become part of a layer, in which order.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::layer::LayerPart;
 use super::tree::Tree;
 
 /// A process to run in a container.
@@ -45,6 +46,12 @@ pub struct Step {
     pub repeatable: bool,
     /// Whether a [chain](super::Backend::run_chain) goes on when it fails.
     pub optional: bool,
+    /// Layers that trees will become, by the targets of the mounts that have them, where that is known before. In a chain
+    /// they are those of the trees that all of it leaves.
+    ///
+    /// This asks for nothing: it lets a backend make them together with the trees, for when
+    /// [`finalize`](super::Backend::finalize) asks for the same.
+    pub layers: Vec<(String, LayerPart)>,
 }
 
 impl Step {
@@ -67,6 +74,7 @@ impl Step {
             network: Network::None,
             repeatable: false,
             optional: false,
+            layers: Vec::new(),
         }
     }
 
@@ -123,6 +131,13 @@ impl Step {
     #[must_use]
     pub fn repeatable(mut self) -> Self {
         self.repeatable = true;
+        self
+    }
+
+    /// Says which layer the tree at a mount will become.
+    #[must_use]
+    pub fn with_layer(mut self, target: impl Into<String>, part: LayerPart) -> Self {
+        self.layers.push((target.into(), part));
         self
     }
 
@@ -303,11 +318,13 @@ pub struct StepOutput {
     pub exit_code: i32,
     /// The trees behind [`MountKind::InOut`] mounts as the step left them, by target; also when it failed.
     pub outputs: BTreeMap<String, Tree>,
+    /// Whether nothing ran, because the backend had what the step [left before](Step::repeatable), if it knows that.
+    pub reused: Option<bool>,
 }
 
 impl StepOutput {
     /// What a step left; for backends.
     pub fn new(exit_code: i32, outputs: BTreeMap<String, Tree>) -> Self {
-        Self { exit_code, outputs }
+        Self { exit_code, outputs, reused: None }
     }
 }

@@ -7,6 +7,8 @@ use super::Target;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Need {
+    /// [`Capabilities::archived_layers`](crate::backend::Capabilities::archived_layers).
+    ArchivedLayers,
     /// [`Capabilities::cache_mounts`](crate::backend::Capabilities::cache_mounts).
     CacheMounts,
     /// [`Capabilities::cancellation`](crate::backend::Capabilities::cancellation).
@@ -46,6 +48,7 @@ impl Need {
     pub fn is_met(self, target: &Target) -> bool {
         let capabilities = target.backend.capabilities();
         match self {
+            Self::ArchivedLayers => capabilities.archived_layers,
             Self::CacheMounts => capabilities.cache_mounts,
             Self::Cancellation => capabilities.cancellation,
             Self::Digests => capabilities.digests,

@@ -25,7 +25,7 @@ pub struct LayersPlan {
 /// A layer to make.
 #[derive(Clone, Debug, Eq, PartialEq, Deserialize, Serialize)]
 pub struct LayerPlan {
-    /// The root that becomes the tree of the layer: an empty directory.
+    /// The root that becomes the tree of the layer: an empty directory, but for [`LayerPlanContent::Made`].
     pub to: String,
     /// Where its files come from.
     pub content: LayerPlanContent,
@@ -36,7 +36,8 @@ pub struct LayerPlan {
 pub enum LayerPlanContent {
     /// A part of a tree.
     Tree {
-        /// The root that is the tree.
+        /// The root that is the tree, or a file that is a tar in which the directory is where it is in the image; `from` is
+        /// `/` then.
         root: String,
         /// The path of the directory inside it.
         from: String,
@@ -51,6 +52,8 @@ pub enum LayerPlanContent {
     },
     /// Files one by one, with their modes and owners.
     Files(Vec<PlanFile>),
+    /// The tree of the layer is there already, and stays as it is.
+    Made,
 }
 
 /// Which entries of a directory become part of a layer. The order of [`Select`](backend::Select) is not here:

@@ -3,9 +3,12 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::layers::LayersPlan;
+use super::tree::TreePlan;
 use crate::backend::User;
 
-/// Runs processes one after another, and ends with the exit code of the first that fails.
+/// Runs processes one after another, and ends with the exit code of the first that fails. Trees can be made before the
+/// first of them, and layers after the last.
 ///
 /// Every process starts with umask 022, nothing on standard input, no supplementary groups, no way to new
 /// privileges, and exactly the environment given here. What it leaves running is killed when it ends, where the
@@ -15,6 +18,13 @@ pub struct RunPlan {
     /// What to run, in order. The first that does not end with 0 is the last, unless it is optional. Before each of
     /// several the helper writes a [line](super::step_marker).
     pub processes: Vec<Process>,
+    /// Absolute paths of directories that only root may enter as long as the container exists: they get mode 0700 first of
+    /// all. What a plan needs besides the processes is in there.
+    pub private: Vec<String>,
+    /// Trees that are made before the first process starts.
+    pub trees: Vec<TreePlan>,
+    /// Layers that are made when the last process has ended and none failed.
+    pub layers: Option<LayersPlan>,
     /// Absolute paths of directories that are emptied before the first process starts.
     pub emptied: Vec<String>,
     /// Directories to give away before the first process starts.

@@ -3,7 +3,9 @@
 //! Source: `phase/cache.go` of the lifecycle.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
+use std::io::Read as _;
 use std::path::Path;
 
 use cnb_core::api::PlatformApi;
@@ -16,6 +18,8 @@ use cnb_oci::layer;
 use cnb_oci::layer::Dialect;
 use cnb_oci::layer::LayerWriter;
 use cnb_oci::layer::Selection;
+use sha2::Digest as _;
+use sha2::Sha256;
 
 use crate::causes::with_causes;
 use crate::export::cache;
@@ -105,6 +109,12 @@ fn save_layer(
     store: &dyn LayerCache,
 ) -> Result<DiffId, SaveError> {
     let path = inputs.layers.join(&layer.path);
+    if let Some(diff_id) = archived(&path, previous)
+        && reuse(layer, &diff_id, store)?
+    {
+        tracing::info!("Adding cache layer '{}'", layer.id);
+        return Ok(diff_id);
+    }
     let ownership = Ownership { owner: inputs.owner, parents: layer::parents_on_disk(&path)? };
     let tar = |out: &mut dyn io::Write| {
         let mut writer = LayerWriter::new(out, Dialect::Lifecycle);
@@ -122,6 +132,24 @@ fn save_layer(
         store.add(&diff_id, &|out| tar(out).map_err(io::Error::other))?;
     }
     Ok(diff_id)
+}
+
+/// The digest of a layer that was [given back](super::launch_layers::complete) as the archive that the cache has.
+fn archived(path: &Path, previous: Option<&str>) -> Option<DiffId> {
+    if !path.is_file() {
+        return None;
+    }
+    let mut file = File::open(path).ok()?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match file.read(&mut buffer).ok()? {
+            0 => break,
+            read => hash.update(&buffer[..read]),
+        }
+    }
+    let diff_id = DiffId::from_bytes(hash.finalize().into());
+    Some(diff_id).filter(|diff_id| previous == Some(diff_id.as_str()))
 }
 
 /// Whether the cache still holds the layer.

@@ -9,6 +9,7 @@
 //! 3. [`remember`] keeps the launch layers of this build.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
@@ -48,6 +49,14 @@ pub enum LaunchLayersError {
         id: String,
         /// Why.
         source: ExtractError,
+    },
+    /// The tar of a layer cannot be written.
+    #[error("giving back layer {id} as an archive")]
+    Put {
+        /// Its identifier.
+        id: String,
+        /// Why.
+        source: io::Error,
     },
     /// A layer of the previous image cannot be read.
     #[error("reading layer {id} of the previous image")]
@@ -94,17 +103,24 @@ pub fn recall(
     Ok(LifecycleMetadata { buildpacks, ..LifecycleMetadata::default() })
 }
 
-/// Gives contents to launch layers that buildpacks kept without any: those of the previous image, whose root is a
-/// directory, if there is one, else those of the last build.
+/// Who gives contents back, and how.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Giving<'a> {
+    /// The layers of the last build.
+    pub launch: Option<&'a dyn LayerCache>,
+    /// The root of the previous image, whose layers come before those of the last build.
+    pub previous: Option<&'a Path>,
+    /// Whether layers of the last build are left as they are in the cache: in place of the directory of each there is
+    /// its tar. Who makes images of them need not read what is in it to find out that it is as before.
+    pub archives: bool,
+}
+
+/// Gives contents to launch layers that buildpacks kept without any.
 ///
 /// # Errors
 /// When nobody has them, or they cannot be written.
-pub fn complete(
-    layers: &Path,
-    group: &[GroupElement],
-    launch: Option<&dyn LayerCache>,
-    previous: Option<&Path>,
-) -> Result<(), LaunchLayersError> {
+pub fn complete(layers: &Path, group: &[GroupElement], giving: &Giving<'_>) -> Result<(), LaunchLayersError> {
+    let Giving { launch, previous, archives } = *giving;
     let snapshot = layers_snapshot(layers, group)?;
     let record = launch.map(LayerCache::metadata).transpose()?.unwrap_or_default();
     for directory in &snapshot.buildpacks {
@@ -119,6 +135,7 @@ pub fn complete(
             let known = record.layer(directory.buildpack.id.as_str(), &layer.name);
             match (previous, launch, known) {
                 (Some(root), _, _) => take(root, &id, &path)?,
+                (None, Some(launch), Some(known)) if archives => put(launch, &id, &known.sha, &path)?,
                 (None, Some(launch), Some(known)) => unpack(launch, &id, &known.sha, &path)?,
                 (None, _, _) => {}
             }
@@ -162,6 +179,16 @@ fn unpack(
     }
     extract(cache.read(diff_id)?, directory)
         .map_err(|source| LaunchLayersError::Extract { id: id.to_owned(), source })
+}
+
+/// Puts the tar of a layer of a cache somewhere, unless it is missing or damaged.
+fn put(cache: &dyn LayerCache, id: &str, diff_id: &str, path: &Path) -> Result<(), LaunchLayersError> {
+    if !is_whole(cache, id, diff_id) {
+        return Ok(());
+    }
+    let mut tar = cache.read(diff_id)?;
+    let written = File::create_new(path).and_then(|mut file| io::copy(&mut tar, &mut file));
+    written.map(drop).map_err(|source| LaunchLayersError::Put { id: id.to_owned(), source })
 }
 
 /// Takes a layer out of the root of an image, as it would be unpacked: links that lead elsewhere stay links.

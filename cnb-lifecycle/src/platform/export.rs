@@ -7,6 +7,7 @@ use cnb_core::backend::Exported;
 use cnb_core::backend::ImagePlan;
 use cnb_core::backend::Layer;
 use cnb_core::backend::LayerContent;
+use cnb_core::backend::LayerPart;
 use cnb_core::backend::LayerSource;
 use cnb_core::backend::Ownership;
 use cnb_core::backend::Parent;
@@ -107,8 +108,7 @@ impl Exporter<'_> {
         recall: Option<&Recall<'_>>,
     ) -> Result<Built, Error> {
         let Planned { plan, sbom, layers: documents, app } = planned;
-        let Left { trees, layers, inputs } = left;
-        let is_recorded = layers.is_some();
+        let Left { trees, layers, inputs, is_reused } = left;
         let layers = if let Some(layers) = layers {
             layers
         } else {
@@ -122,7 +122,7 @@ impl Exporter<'_> {
             };
             finalize(self.backend, &plan, &maker).await?
         };
-        self.tell(&plan, &layers, is_recorded);
+        self.tell(&plan, &layers, is_reused);
         let diff_ids: Vec<DiffId> = layers.iter().map(|layer| layer.diff_id.clone()).collect();
         let (request, analysis) = (self.request, self.analysis);
         let api = analysis.builder.platform_api;
@@ -137,24 +137,24 @@ impl Exporter<'_> {
         for image in &exported {
             self.events.event(exported_event(image));
         }
-        if let (Some(recall), Some(inputs), false) = (recall, inputs, is_recorded) {
+        if let (Some(recall), Some(inputs), false) = (recall, inputs, is_reused) {
             let previous = inputs.previous(&metadata(&config));
             recall.keep_built(inputs, BuildLeft { layers: documents, app, made, previous });
         }
         Ok(Built { images: exported, config })
     }
 
-    fn tell(&self, plan: &Plan, layers: &[Layer], is_recorded: bool) {
+    fn tell(&self, plan: &Plan, layers: &[Layer], is_reused: bool) {
         for (planned, layer) in plan.layers.iter().zip(layers) {
             let origin = match &planned.content {
-                _ if is_recorded => Origin::Recorded,
+                _ if is_reused => Origin::Recorded,
                 Content::Kept(_) => Origin::Kept,
                 _ => Origin::Made,
             };
             self.events.event(Event::Layer {
                 id: planned.id.clone(),
                 diff_id: layer.diff_id.clone(),
-                reused: planned.is_reused(&layer.diff_id),
+                reused: is_reused || planned.is_reused(&layer.diff_id),
                 origin,
             });
         }
@@ -225,7 +225,7 @@ impl Maker<'_> {
 
     fn source(&self, layer: &PlannedLayer) -> LayerSource {
         let content = match &layer.content {
-            Content::App(select) => self.tree(self.app, "/", APP_DIR, select.clone(), Vec::new()),
+            Content::App(select) => app_layer(self.user, select.clone()).of(self.app.clone()),
             Content::Directory(path) => self.directory(path),
             Content::Files(files) => LayerContent::Files(files.clone()),
             Content::Kept(diff_id) => LayerContent::Existing {
@@ -260,6 +260,12 @@ impl Maker<'_> {
         let ownership = Ownership { owner: self.user, parents };
         LayerContent::Tree { tree: tree.clone(), from: from.to_owned(), to: to.to_owned(), select, ownership }
     }
+}
+
+/// The application, or a slice of it, as a layer.
+pub(super) fn app_layer(owner: User, select: Select) -> LayerPart {
+    let ownership = Ownership { owner, parents: Vec::new() };
+    LayerPart { from: "/".to_owned(), to: APP_DIR.to_owned(), select, ownership }
 }
 
 fn exported_event(image: &Exported) -> Event {

@@ -5,6 +5,7 @@ use cnb_core::backend::CacheId;
 use cnb_core::backend::File;
 use cnb_core::backend::MountKind;
 use cnb_core::backend::Part;
+use cnb_core::backend::Select;
 use cnb_core::backend::Source;
 use cnb_core::backend::Step;
 use cnb_core::backend::Tree;
@@ -17,6 +18,7 @@ use super::SharedCache;
 use super::builder::Builder;
 use super::error::During as _;
 use super::error::Error;
+use super::export::app_layer;
 use super::previous::Previous;
 use super::previous::SBOM_DIR;
 use super::step::APP_DIR;
@@ -154,7 +156,11 @@ pub(super) async fn builders(
     let is_first = previous.image.is_none();
     let saves = request.cache.as_ref().filter(|_| !request.cache_read_only);
     let completes = needs_contents && (request.cache.is_some() || !is_first);
-    let shared = request.shared_cache.as_ref().filter(|_| backend.capabilities().shared_cache_mounts);
+    let can_share = backend.capabilities().shared_cache_mounts;
+    let shared = request.shared_cache.as_ref().filter(|_| can_share);
+    if request.shared_cache.is_some() && !can_share {
+        containers.warn("this backend cannot share caches: layers stay with the project");
+    }
     let fills = request.cache.as_ref().zip(shared).filter(|_| !request.skip_layers);
     if saves.is_none() && !completes && fills.is_none() {
         return Ok(vec![
@@ -189,11 +195,12 @@ pub(super) async fn builders(
     Ok(steps)
 }
 
-/// Runs those steps.
-pub(super) async fn build(containers: &Containers<'_>, steps: Vec<Step>) -> Result<Trees, Error> {
+/// Runs those steps. Gives what they left, and whether that was there before.
+pub(super) async fn build(containers: &Containers<'_>, steps: Vec<Step>) -> Result<(Trees, bool), Error> {
     let mut left = containers.run_chain(steps).await?;
-    let mut take = |target| left.remove(target).expect("a backend returns a tree for each in-out mount");
-    Ok(Trees { app: take(APP_DIR), layers: take(LAYERS_DIR) })
+    let mut take =
+        |target| left.outputs.remove(target).expect("a backend returns a tree for each in-out mount");
+    Ok((Trees { app: take(APP_DIR), layers: take(LAYERS_DIR) }, left.reused.unwrap_or(false)))
 }
 
 /// Takes the tree that the step before left.
@@ -259,6 +266,8 @@ fn run_buildpacks(containers: &Containers<'_>, builder: &Builder, app: Tree) -> 
         .with_cwd(APP_DIR)
         .with_mount(APP_DIR, MountKind::InOut(app))
         .with_mount(LAYERS_DIR, MountKind::Carried)
+        // So it will be if no buildpack asks for slices.
+        .with_layer(APP_DIR, app_layer(builder.user, Select::Sorted))
 }
 
 /// Steps that run our own program in a container of the builder.
@@ -295,6 +304,9 @@ impl Tools<'_> {
         if let Some(launch) = launch {
             args.extend(["-launch-cache", LAUNCH_CACHE_DIR]);
             mounts.push((LAUNCH_CACHE_DIR, launch.clone()));
+        }
+        if self.containers.archives {
+            args.push("-archives");
         }
         if let Some(image) = &previous.image {
             args.extend(["-previous-dir", PREVIOUS_DIR]);

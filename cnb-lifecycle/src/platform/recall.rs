@@ -218,16 +218,25 @@ impl<'a> Recall<'a> {
         (left, because)
     }
 
-    /// Checks that everything is there and whole.
+    /// Checks that everything is there and whole. What the previous build has was checked with it.
     async fn recorded(&self, left: &BuildLeft) -> cnb_core::backend::Result<Recorded> {
+        let previous = &self.analysis.previous;
         let existing = |made: &Made| {
-            let content = LayerContent::Existing {
-                diff_id: made.diff_id.clone(),
-                image: self.analysis.previous.image.clone(),
-            };
+            let content =
+                LayerContent::Existing { diff_id: made.diff_id.clone(), image: previous.image.clone() };
             LayerSource::new(made.id.clone(), content)
         };
-        let layers = self.backend.finalize(left.made.iter().map(existing).collect()).await?;
+        let unchecked = left.made.iter().filter(|made| previous.layer(&made.diff_id).is_none());
+        let mut checked = self.backend.finalize(unchecked.map(existing).collect()).await?.into_iter();
+        let layer = |made: &Made| match previous.layer(&made.diff_id) {
+            Some(layer) => {
+                let mut layer = layer.clone();
+                layer.id.clone_from(&made.id);
+                layer
+            }
+            None => checked.next().expect("a backend finishes every layer it was given"),
+        };
+        let layers = left.made.iter().map(layer).collect();
         let app = self.backend.load(Source::Files(left.app.files())).await?;
         let trees = Trees { app, layers: self.backend.load(Source::Files(left.layers.files())).await? };
         Ok(Recorded { trees, layers })

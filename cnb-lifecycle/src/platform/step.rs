@@ -1,8 +1,7 @@
 //! The containers that the phases of a build run in.
 
-use std::collections::BTreeMap;
-
 use cnb_core::backend::Backend;
+use cnb_core::backend::ChainOutput;
 use cnb_core::backend::File;
 use cnb_core::backend::MountKind;
 use cnb_core::backend::Network;
@@ -15,6 +14,7 @@ use cnb_core::backend::StepOutput;
 use cnb_core::backend::Tree;
 use cnb_core::event::Event;
 use cnb_core::event::EventSink;
+use cnb_core::event::Reason;
 
 use super::BuildRequest;
 use super::builder::Builder;
@@ -43,6 +43,8 @@ pub(super) struct Containers<'a> {
     /// Environment given to the buildpacks, as files.
     platform: Tree,
     bindings: Vec<SecretFile>,
+    /// Whether layers that buildpacks kept may be left as archives.
+    pub(super) archives: bool,
     /// Buildpacks beside those of the builder, with where they are mounted.
     buildpacks: Vec<(String, Tree)>,
 }
@@ -76,7 +78,8 @@ impl<'a> Containers<'a> {
             })
         });
         let bindings = bindings.collect();
-        Ok(Self { backend, events, request, builder, platform, bindings, buildpacks })
+        let archives = backend.capabilities().archived_layers;
+        Ok(Self { backend, events, request, builder, platform, bindings, archives, buildpacks })
     }
 
     /// A container in which the lifecycle runs buildpacks: they see the platform directory with the bindings,
@@ -127,26 +130,43 @@ impl<'a> Containers<'a> {
     pub(super) async fn run(&self, phase: &'static str, step: Step) -> Result<StepOutput, Error> {
         let output = self.backend.run(step, self.events).await.during(format!("run the {phase} phase"))?;
         match output.exit_code {
-            0 => Ok(output),
+            0 => {
+                self.decided(phase, output.reused);
+                Ok(output)
+            }
             code => Err(Error::Phase { phase: phase.to_owned(), code }),
         }
     }
 
-    /// Runs phases as one piece of work. Gives the trees that they left, by where they were mounted.
-    pub(super) async fn run_chain(&self, steps: Vec<Step>) -> Result<BTreeMap<String, Tree>, Error> {
+    /// Tells what a backend found out by itself.
+    fn decided(&self, phase: &str, reused: Option<bool>) {
+        let Some(reused) = reused else { return };
+        let because = if reused { Vec::new() } else { vec![Reason::Unknown] };
+        self.events.event(Event::Decided { phase: phase.to_owned(), reused, because });
+    }
+
+    /// Runs phases as one piece of work.
+    pub(super) async fn run_chain(&self, steps: Vec<Step>) -> Result<ChainOutput, Error> {
         let action = "run the phases that build";
         let left = self.backend.run_chain(steps, self.events).await.during(action)?;
         for Skipped { step, error, .. } in &left.skipped {
-            let message = format!("the {step} phase was skipped: {}", with_causes(error));
-            self.events.event(Event::Warning { message });
+            self.warn(format!("the {step} phase was skipped: {}", with_causes(error)));
         }
         match left.ended_by {
-            None => Ok(left.outputs),
+            None => {
+                self.decided("build", left.reused);
+                Ok(left)
+            }
             Some(reported) => Err(Error::Phase {
                 phase: phase_of(left.exit_code).unwrap_or(reported),
                 code: left.exit_code,
             }),
         }
+    }
+
+    /// Tells what a person should know.
+    pub(super) fn warn(&self, message: impl Into<String>) {
+        self.events.event(Event::Warning { message: message.into() });
     }
 
     /// Tells when the work of a phase begins and ends.

@@ -24,6 +24,7 @@ pub(super) struct Inputs {
     pub(super) cache_dir: String,
     pub(super) cache_image: String,
     pub(super) cache_writer: String,
+    pub(super) archives: bool,
     pub(super) default_process_type: String,
     pub(super) deprecated_run_image: String,
     pub(super) exec_env: String,

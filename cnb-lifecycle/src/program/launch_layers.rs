@@ -46,7 +46,8 @@ pub(super) fn complete(invocation: &Invocation) -> Result<(), Failure> {
         Some(open_as_user(invocation)?)
     };
     let group = documents::group(&inputs.group_path)?;
-    launch_layers::complete(Path::new(&inputs.layers_dir), &group.buildpacks, launch.as_deref(), previous)
+    let giving = launch_layers::Giving { launch: launch.as_deref(), previous, archives: inputs.archives };
+    launch_layers::complete(Path::new(&inputs.layers_dir), &group.buildpacks, &giving)
         .map_err(|error| Failure::new("complete launch layers", error))
 }
 

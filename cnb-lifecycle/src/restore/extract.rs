@@ -4,6 +4,7 @@
 //! umask is, directories that exist keep theirs, owners are those of the process, and only directories, files and
 //! symbolic links are known. Other than there, nothing is written outside of `<layers>`, by a path or by a link.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::fs::File;
 use std::fs::OpenOptions;
@@ -55,6 +56,8 @@ pub enum ExtractError {
 /// When something in the tar cannot be or must not be unpacked: what came before stays.
 pub fn extract(tar: impl Read, layers: &Path) -> Result<(), ExtractError> {
     let mut new_directories = Vec::new();
+    // Nothing in a tar takes a directory away, so that each is looked at but once.
+    let mut known = BTreeSet::new();
     let mut buffer = vec![0; 256 * 1024];
     let mut archive = tar::Archive::new(tar);
     for entry in archive.entries().map_err(ExtractError::Archive)? {
@@ -69,7 +72,8 @@ pub fn extract(tar: impl Read, layers: &Path) -> Result<(), ExtractError> {
             make(&path)?;
             continue;
         }
-        if !is_inside(&path, layers) {
+        let is_in_known = path.parent().is_some_and(|parent| known.contains(parent));
+        if !is_in_known && !is_inside(&path, layers) {
             return Err(ExtractError::Outside(path));
         }
         let failed = |source| ExtractError::Write { path: path.clone(), source };
@@ -77,11 +81,18 @@ pub fn extract(tar: impl Read, layers: &Path) -> Result<(), ExtractError> {
             EntryType::Directory => {
                 if !path.exists() {
                     make_for_all(&path)?;
+                    known.insert(path.clone());
                     new_directories.push((path, mode));
                 }
             }
             EntryType::Regular | EntryType::Continuous => {
-                make(path.parent().unwrap_or(layers))?;
+                if !is_in_known {
+                    let parent = path.parent().unwrap_or(layers);
+                    make(parent)?;
+                    if parent.starts_with(layers) {
+                        known.insert(parent.to_owned());
+                    }
+                }
                 write(&path, &mut entry, mode, &mut buffer)?;
             }
             EntryType::Symlink => {
@@ -154,14 +165,20 @@ fn write(path: &Path, content: &mut impl Read, mode: u32, buffer: &mut [u8]) -> 
 }
 
 fn open(path: &Path, mode: u32) -> io::Result<File> {
-    let is_new = !path.exists();
-    let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    let file = OpenOptions::new().write(true).create(true).truncate(true).custom_flags(flags).open(path)?;
-    if is_new {
-        // Before the content: writing takes set-user-ID and set-group-ID away from those who must not set them.
-        file.set_permissions(Permissions::from_mode(mode))?;
+    let mut options = OpenOptions::new();
+    options.write(true);
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => {
+            // Before the content: writing takes set-user-ID and set-group-ID away from those who must not set them.
+            file.set_permissions(Permissions::from_mode(mode))?;
+            Ok(file)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+            options.truncate(true).custom_flags(flags).open(path)
+        }
+        Err(error) => Err(error),
     }
-    Ok(file)
 }
 
 #[cfg(test)]
@@ -238,6 +255,15 @@ mod tests {
             &[
                 ("<layers>/s", EntryType::Symlink, 0o777, "../x"),
                 ("<layers>/s", EntryType::Regular, 0o644, "x"),
+            ],
+            &[
+                ("<layers>", EntryType::Regular, 0o644, "x"),
+                ("<layers>/../x", EntryType::Regular, 0o644, "x"),
+            ],
+            &[
+                ("<layers>/d/f", EntryType::Regular, 0o644, "x"),
+                ("<layers>/d/s", EntryType::Symlink, 0o777, "../.."),
+                ("<layers>/d/s/x", EntryType::Regular, 0o644, "x"),
             ],
             &[("<layers>", EntryType::Symlink, 0o777, "."), ("<layers>/x", EntryType::Regular, 0o644, "x")],
             &[

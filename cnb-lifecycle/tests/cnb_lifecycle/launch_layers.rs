@@ -51,6 +51,24 @@ fn without_a_previous_image_nothing_is_lost() {
 }
 
 #[test]
+fn layers_are_left_as_archives_for_those_who_want_that() {
+    let build = kept();
+    build.write("layers/example_a/kept.toml", "[types]\nlaunch = true\n");
+    let (cache, launch) = (build.path("cache"), build.path("launch"));
+    build.run(&["cache-complete", "-launch-cache", &launch, "-archives"]);
+    let tar = fs::read(build.path("layers/example_a/kept")).expect("a file");
+    let in_cache = || {
+        let entries = fs::read_dir(build.path("launch/committed")).expect("a directory");
+        let mut tars = entries.map(|entry| fs::read(entry.expect("an entry").path()).expect("a file"));
+        tars.any(|other| other == tar)
+    };
+    assert!(in_cache(), "it is that of the cache");
+    let said = build.run(&["cache-save", "-cache-dir", &cache, "-launch-cache", &launch]);
+    assert!(said.contains("Reusing cache layer 'example/a:kept'"), "{said}");
+    assert!(in_cache(), "the cache still has it");
+}
+
+#[test]
 fn a_layer_that_is_damaged_is_not_recalled() {
     let build = kept();
     for entry in fs::read_dir(build.path("launch/committed")).expect("a directory") {

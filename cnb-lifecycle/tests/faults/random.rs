@@ -33,9 +33,14 @@ impl Random {
     /// Brings values into any order: Fisher and Yates.
     pub(crate) fn shuffle<T>(&mut self, values: &mut [T]) {
         for last in (1..values.len()).rev() {
-            let count = u64::try_from(last + 1).expect("it fits into memory");
-            values.swap(last, usize::try_from(self.next() % count).expect("it is an index"));
+            values.swap(last, self.below(last + 1));
         }
+    }
+
+    /// A number below `count`.
+    pub(crate) fn below(&mut self, count: usize) -> usize {
+        let count = u64::try_from(count).expect("it fits into memory");
+        usize::try_from(self.next() % count).expect("it is less than what fits")
     }
 
     fn next(&mut self) -> u64 {

@@ -245,7 +245,10 @@ fn tell(event: Event, told: &mut Told<'_>) -> bool {
             told.output(stream, &log.bytes);
             false
         }
-        Event::Completed { .. } => true,
+        Event::Completed { cached, .. } => {
+            told.completed(cached);
+            true
+        }
         _ => false,
     }
 }

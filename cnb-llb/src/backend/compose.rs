@@ -70,7 +70,7 @@ impl BuildKit {
 }
 
 /// A state in which there is nothing but a directory.
-fn empty(root: &str) -> State {
+pub(super) fn empty(root: &str) -> State {
     if root == "/" {
         return State::scratch();
     }

@@ -30,6 +30,9 @@ use crate::State;
 /// Bytes from which on a file is worth remembering.
 const LARGE: usize = 64 * 1024;
 
+/// What a large file is called in a tree of its own.
+const CONTENT: &str = "content";
+
 /// Large files that came out of trees, by their digests. They go into other trees as copies: as values they would be
 /// sent, kept and attested with every graph.
 #[derive(Debug, Default)]
@@ -151,7 +154,7 @@ fn owner(user: User) -> Owner {
 pub(super) struct Contents {
     /// Contents given as values, by their names in the directory of the plan.
     pub(super) values: Vec<(String, Bytes)>,
-    /// States with large files, and where they are mounted.
+    /// States that have a large file each, and where they are mounted.
     pub(super) states: Vec<(State, String)>,
 }
 
@@ -175,13 +178,17 @@ impl Contents {
             self.values.push((name.clone(), content.clone()));
             return PlanFileKind::Regular { root: plans.to_owned(), path: format!("/{name}") };
         };
+        // A copy: BuildKit reads all of what a command mounts to find out whether it is as before.
+        let copy = Copy::new(&state, path, format!("/{CONTENT}")).follow_symlinks().created(time());
+        let copy = FileOp::new(copy).in_progress_group(preparations()).named("[internal] take a file");
+        let state = State::scratch().file(copy);
         let mounted = self.states.iter().find(|(other, _)| *other == state).map(|(_, target)| target.clone());
         let root = mounted.unwrap_or_else(|| {
             let target = format!("/known/{}", self.states.len());
             self.states.push((state, target.clone()));
             target
         });
-        PlanFileKind::Regular { root, path }
+        PlanFileKind::Regular { root, path: format!("/{CONTENT}") }
     }
 }
 

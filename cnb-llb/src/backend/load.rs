@@ -12,17 +12,19 @@ use cnb_core::backend::Source;
 use cnb_core::backend::Tree;
 use cnb_core::backend::User;
 use cnb_core::diagnostic::Located;
-use cnb_core::helper::TreePart;
 use cnb_core::project::Files;
 
 use super::BuildKit;
 use super::files::Contents;
 use super::tree::BELOW;
 use super::tree::Graph;
+use super::tree::Taken;
 use crate::Annotate as _;
 use crate::Local;
 use crate::Mount;
 use crate::State;
+
+const IN: &str = "/in";
 
 impl BuildKit {
     pub(super) async fn load_source(&self, source: Source) -> Result<Tree> {
@@ -40,9 +42,9 @@ impl BuildKit {
             || Error::new(ErrorKind::Unsupported, "a frontend has no directories but those of its client");
         let directory = self.settings.client.as_ref().ok_or_else(unsupported)?.load(path, filter)?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-        let tree = self.taken(&name, &directory, &Files::All, owner);
-        self.execute(Graph::of(&tree)?).await?;
-        Ok(tree)
+        // It may change before somebody asks for a file of it.
+        self.execute(&Graph::new(directory.clone(), "/")).await?;
+        Ok(self.taken(&name, &directory, &Files::All, owner).into_tree())
     }
 
     /// A directory by its name, as git sees it.
@@ -56,12 +58,12 @@ impl BuildKit {
                 .named(format!("[internal] load {name}"))
                 .state()
         });
-        self.taken(name, &directory, files, owner)
+        self.taken(name, &directory, files, owner).into_tree()
     }
 
-    /// The files of a directory that are asked for, as git sees them. A step of its own: it runs again only when one of
-    /// them changes, whatever their times and owners are.
-    pub(super) fn taken(&self, name: &str, directory: &State, files: &Files, owner: User) -> Tree {
+    /// The files of a directory that are asked for, as git sees them. It is made again only when one of the directory
+    /// changes, whatever their times and owners are.
+    fn taken(&self, name: &str, directory: &State, files: &Files, owner: User) -> Graph {
         let patterns =
             |list: &[Located<String>]| Some(list.iter().map(|pattern| pattern.value.clone()).collect());
         let (include, exclude) = match files {
@@ -69,10 +71,10 @@ impl BuildKit {
             Files::Exclude(list) => (None, patterns(list)),
             Files::Include(list) => (patterns(list), None),
         };
-        let root = "/in".to_owned();
-        let mount = Mount::bind(directory, root.as_str());
-        let part = TreePart::Load { root, owner, include, exclude };
-        let name = format!("[load] {name}");
-        self.tree(&name, BELOW, vec![part], Contents::default(), vec![mount]).into_tree()
+        let taken = Taken { directory: directory.clone(), owner, include, exclude };
+        let parts = vec![taken.part(IN.to_owned())];
+        let mounts = vec![Mount::bind(directory, IN)];
+        let graph = self.tree(&format!("[load] {name}"), BELOW, parts, Contents::default(), mounts);
+        Graph { taken: Some(Arc::new(taken)), ..graph }
     }
 }

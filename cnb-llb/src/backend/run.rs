@@ -20,6 +20,7 @@ use cnb_core::helper::RunPlan;
 
 use super::BuildKit;
 use super::files::Contents;
+use super::inside::Inside;
 use super::told::Told;
 use super::tree::Graph;
 use crate::Annotate as _;
@@ -32,9 +33,11 @@ impl BuildKit {
     pub(super) async fn run_step(&self, step: Step, events: &dyn EventSink) -> Result<StepOutput> {
         let told = Told::new(vec![step.name.clone()], false, events);
         let command = self.command(&[step])?;
-        let (code, _) = self.evaluate_told(&command.evaluated, told).await?;
+        let Evaluated { code, reused, .. } = self.evaluate_told(&command.evaluated, told).await?;
         let outputs = if code == 0 { command.outputs } else { BTreeMap::new() };
-        Ok(StepOutput::new(code, outputs))
+        let mut output = StepOutput::new(code, outputs);
+        output.reused = reused;
+        Ok(output)
     }
 
     pub(super) async fn run_steps(&self, steps: Vec<Step>, events: &dyn EventSink) -> Result<ChainOutput> {
@@ -43,16 +46,20 @@ impl BuildKit {
         };
         let told = Told::new(steps.iter().map(|step| step.name.clone()).collect(), true, events);
         let command = self.command(&steps)?;
-        match self.evaluate_told(&command.evaluated, told).await? {
-            (0, _) => Ok(ChainOutput::new(command.outputs)),
-            (code, step) => Ok(ChainOutput::ended(step.unwrap_or(last), code)),
+        let Evaluated { code, ended_by, reused } = self.evaluate_told(&command.evaluated, told).await?;
+        if code != 0 {
+            return Ok(ChainOutput::ended(ended_by.unwrap_or(last), code));
         }
+        let mut output = ChainOutput::new(command.outputs);
+        output.reused = reused;
+        Ok(output)
     }
 
-    /// Runs a command and tells what it writes, where somebody hears it. Gives its exit code and the step that failed.
-    async fn evaluate_told(&self, output: &Graph, mut told: Told<'_>) -> Result<(i32, Option<String>)> {
+    /// Runs a command and tells what it writes, where somebody hears it.
+    async fn evaluate_told(&self, output: &Graph, mut told: Told<'_>) -> Result<Evaluated> {
         let code = self.hear(output, &mut told).await?;
-        Ok((code, told.end(code)))
+        let reused = told.reused();
+        Ok(Evaluated { code, ended_by: told.end(code), reused })
     }
 
     async fn hear(&self, output: &Graph, told: &mut Told<'_>) -> Result<i32> {
@@ -67,7 +74,9 @@ impl BuildKit {
     /// One command that runs steps one after another.
     fn command(&self, steps: &[Step]) -> Result<Command> {
         let mounts = joined(steps)?;
-        let (plan, proxy) = self.plan(steps, &mounts);
+        let inside = Inside::of(steps, &mounts)?;
+        let (mut plan, proxy) = self.plan(steps, &mounts);
+        inside.plan(&mut plan);
         let mut exec = self.helper("run", &plan, Contents::default()).named(name(steps));
         if proxy != ProxyEnv::default() {
             exec = exec.proxy(proxy);
@@ -79,10 +88,11 @@ impl BuildKit {
         for step in steps {
             exec = self.secret_variables(exec, &step.secret_env)?;
         }
-        for (mount, user) in &mounts {
+        for (mount, user) in mounts.iter().filter(|(mount, _)| !inside.makes(&mount.target)) {
             exec = self.mount(exec, mount, *user)?;
         }
-        Command::new(root(steps)?, exec, &mounts)
+        exec = inside.mount(exec);
+        Command::new(root(steps)?, exec, &mounts, &inside)
     }
 
     /// What the helper has to do, and the proxies that it gets in another way.
@@ -132,6 +142,15 @@ impl BuildKit {
     }
 }
 
+/// How a command ended.
+struct Evaluated {
+    code: i32,
+    /// The step that failed.
+    ended_by: Option<String>,
+    /// Whether BuildKit had what it leaves, if that was said.
+    reused: Option<bool>,
+}
+
 /// A command, and the trees that it leaves.
 struct Command {
     /// One of what it leaves: that whose files are looked at first.
@@ -140,13 +159,15 @@ struct Command {
 }
 
 impl Command {
-    fn new(root: &Graph, exec: Exec, mounts: &[(Mount, User)]) -> Result<Self> {
+    fn new(root: &Graph, exec: Exec, mounts: &[(Mount, User)], inside: &Inside) -> Result<Self> {
         let run = root.state.run(exec);
         let mut outputs = BTreeMap::new();
         for (mount, _) in mounts {
             if let MountKind::InOut(tree) = &mount.kind {
                 let state = run.output(&mount.target).expect("it is mounted to be written");
-                outputs.insert(mount.target.clone(), Graph::new(state, &Graph::of(tree)?.root));
+                let ahead = inside.made(&run, &mount.target).into();
+                let graph = Graph { ahead, ..Graph::new(state, &Graph::of(tree)?.root) };
+                outputs.insert(mount.target.clone(), graph);
             }
         }
         // Caches of other machines have what images consist of: these trees, and not what happened to the root.

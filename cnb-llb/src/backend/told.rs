@@ -10,13 +10,15 @@ pub(super) struct Told<'a> {
     /// How many of them have begun.
     begun: usize,
     is_chain: bool,
+    /// Whether nothing had to run, if that was said.
+    reused: Option<bool>,
     events: &'a dyn EventSink,
 }
 
 impl<'a> Told<'a> {
     /// Steps of a chain are phases; a single step is not.
     pub(super) fn new(steps: Vec<String>, is_chain: bool, events: &'a dyn EventSink) -> Self {
-        let mut told = Self { steps, begun: 0, is_chain, events };
+        let mut told = Self { steps, begun: 0, is_chain, reused: None, events };
         if !is_chain {
             told.begun = 1;
         }
@@ -35,14 +37,26 @@ impl<'a> Told<'a> {
         self.write(stream, bytes);
     }
 
-    /// The command is over. Steps that nobody heard of ran before, or where nobody hears.
+    /// The work is over, and whether something had to be done for it.
+    pub(super) fn completed(&mut self, cached: bool) {
+        // Work begins once more when what it left is loaded.
+        self.reused = Some(cached && self.reused.unwrap_or(true));
+    }
+
+    /// Whether nothing had to run, if that is known.
+    pub(super) fn reused(&self) -> Option<bool> {
+        self.reused
+    }
+
+    /// The command is over. Steps that nobody heard of ran where nobody hears, or need not run.
     pub(super) fn end(mut self, exit_code: i32) -> Option<String> {
         if exit_code != 0 {
             let current = (self.begun > 0).then(|| self.steps[self.begun - 1].clone());
             self.finish(false);
             return current;
         }
-        while self.is_chain && self.begun < self.steps.len() {
+        let ran = self.begun > 0 || self.reused != Some(true);
+        while self.is_chain && ran && self.begun < self.steps.len() {
             self.begin();
         }
         self.finish(true);
@@ -133,8 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn steps_that_ran_before_are_told_all_the_same() {
+    fn steps_are_told_unless_it_is_known_that_they_did_not_run() {
         let (seen, _) = told(&["one", "two"], &[], 0);
         assert_eq!(seen, ["one starts", "one ends true", "two starts", "two ends true"]);
+        let seen = Seen::default();
+        let mut told = Told::new(vec!["one".to_owned()], true, &seen);
+        assert_eq!(told.reused(), None);
+        told.completed(true);
+        assert_eq!((told.reused(), told.end(0)), (Some(true), None));
+        assert!(seen.0.into_inner().expect("no holder panicked").is_empty());
     }
 }

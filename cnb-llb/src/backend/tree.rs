@@ -10,6 +10,9 @@ use cnb_core::backend::Error;
 use cnb_core::backend::ErrorKind;
 use cnb_core::backend::Result;
 use cnb_core::backend::Tree;
+use cnb_core::backend::User;
+use cnb_core::helper::LayerPlanContent;
+use cnb_core::helper::TreePart;
 use tokio::sync::OnceCell;
 
 use crate::Mount;
@@ -29,12 +32,52 @@ pub(super) struct Graph {
     pub(super) root: String,
     /// What was seen of the files.
     pub(super) seen: Arc<Seen>,
+    /// What it takes to make it where it is needed.
+    pub(super) taken: Option<Arc<Taken>>,
+    /// Layers of it that are there already.
+    pub(super) ahead: Arc<[Ahead]>,
+}
+
+/// A layer that the command that left a tree made of it.
+#[derive(Clone, Debug)]
+pub(super) struct Ahead {
+    /// What of the tree, the root of which is not said.
+    pub(super) content: LayerPlanContent,
+    /// The files of the layer.
+    pub(super) files: State,
+    /// What has the diffIDs of the layers of the command.
+    pub(super) report: Graph,
+    /// Which of these layers it is.
+    pub(super) number: usize,
+}
+
+/// Files of a directory, as git sees them. Commands that change the tree take them out of that directory themselves, which
+/// spares one that does nothing else.
+#[derive(Clone, Debug)]
+pub(super) struct Taken {
+    pub(super) directory: State,
+    pub(super) owner: User,
+    pub(super) include: Option<Vec<String>>,
+    pub(super) exclude: Option<Vec<String>>,
+}
+
+impl Taken {
+    /// Whether not all files of the directory are asked for.
+    pub(super) fn leaves_out(&self) -> bool {
+        self.include.is_some() || self.exclude.is_some()
+    }
+
+    /// What the helper has to do where the directory is mounted at `root`.
+    pub(super) fn part(&self, root: String) -> TreePart {
+        let Self { owner, include, exclude, .. } = self.clone();
+        TreePart::Load { root, owner, include, exclude }
+    }
 }
 
 impl Graph {
     /// A state, or a directory of it.
     pub(super) fn new(state: State, root: &str) -> Self {
-        Self { state, root: root.to_owned(), seen: Arc::default() }
+        Self { state, root: root.to_owned(), seen: Arc::default(), taken: None, ahead: Arc::default() }
     }
 
     pub(super) fn of(tree: &Tree) -> Result<&Self> {

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use cnb_core::backend;
 use cnb_core::backend::Error;
+use cnb_core::backend::ErrorKind;
 use cnb_core::backend::Result;
 use cnb_core::backend::Select;
 use cnb_core::backend::User;
@@ -25,6 +26,7 @@ use rustix::fs::Mode;
 use rustix::fs::OFlags;
 
 use super::files;
+use crate::apply;
 use crate::layer;
 use crate::layer::Dialect;
 use crate::layer::LayerWriter;
@@ -35,7 +37,7 @@ use crate::tree;
 use crate::tree::Draft;
 use crate::tree::Owners;
 use crate::tree::draft;
-use crate::tree::error::at;
+use crate::tree::error::at as at_path;
 use crate::tree::error::errno_at;
 use crate::tree::error::from_layer;
 use crate::tree::inside;
@@ -47,30 +49,58 @@ pub(super) fn make(plan: &LayersPlan, owners: Owners) -> Result<()> {
     let diff_ids = parallel::map(layers, layer)?;
     let report = Path::new(&plan.report);
     let json = serde_json::to_vec(&diff_ids).expect("digests are text");
-    fs::write(report, json).map_err(at("write", report))
+    fs::write(report, json).map_err(at_path("write", report))
 }
 
 fn layer(plan: &LayerPlan, owners: Owners) -> Result<DiffId> {
+    if plan.content != LayerPlanContent::Made {
+        write(plan, owners)?;
+    }
+    let mut writer = LayerWriter::new(io::sink(), Dialect::BuildKit);
+    let written = writer.snapshot(Path::new(&plan.to)).and_then(|()| writer.finish());
+    let (_, written) = written.map_err(from_layer)?;
+    Ok(written.diff_id)
+}
+
+/// Writes the tree of a layer.
+fn write(plan: &LayerPlan, owners: Owners) -> Result<()> {
     let draft = files::draft(&plan.to, owners)?;
     match &plan.content {
+        LayerPlanContent::Made => {}
         LayerPlanContent::Files(files) => draft.add(&files::read(files)?)?,
         LayerPlanContent::Tree { root, from, at, select, owner, parents } => {
             let select = match select {
                 PlanSelect::All => Select::Walk,
                 PlanSelect::Paths(paths) => Select::Paths(paths.clone()),
             };
+            inside::check(at)?;
+            let unpacked = Path::new(root).is_file().then(|| unpack(root, &plan.to)).transpose()?;
+            let (root, from) = unpacked.as_ref().map_or((root, from), |directory| (directory, at));
             let tree = files::open(root)?;
             let (from, selection) = tree::select(&tree, from, select)?;
-            inside::check(at)?;
             let from = &Path::new(root).join(from.trim_start_matches('/'));
             Writing { draft: &draft, from, at: at.as_ref(), owner: *owner }.write(&selection, parents)?;
+            if let Some(directory) = unpacked.as_deref().map(Path::new) {
+                fs::remove_dir_all(directory).map_err(at_path("remove", directory))?;
+            }
         }
     }
-    set_times(&draft)?;
-    let mut writer = LayerWriter::new(io::sink(), Dialect::BuildKit);
-    let written = writer.snapshot(draft.path()).and_then(|()| writer.finish());
-    let (_, written) = written.map_err(from_layer)?;
-    Ok(written.diff_id)
+    set_times(&draft)
+}
+
+/// Unpacks a tar beside the tree of a layer; returns where it is.
+fn unpack(tar: &str, to: &str) -> Result<String> {
+    let directory = format!("{}.unpacked", to.trim_end_matches('/'));
+    fs::create_dir(&directory).map_err(at_path("make", Path::new(&directory)))?;
+    let file = File::open(tar).map_err(at_path("open", Path::new(tar)))?;
+    let options = apply::Options::alone(apply::Owners::Process);
+    let applied = apply::apply(Path::new(&directory), tar, io::BufReader::new(file), &options);
+    applied.map_err(|error| {
+        let kind =
+            if matches!(error, apply::Error::Write { .. }) { ErrorKind::Other } else { ErrorKind::Corrupt };
+        Error::new(kind, format!("could not unpack {tar}")).with_source(error)
+    })?;
+    Ok(directory)
 }
 
 /// Why a file could not be visited, or not become part of a layer.
@@ -157,7 +187,6 @@ mod tests {
     use std::os::unix::net::UnixListener;
     use std::path::PathBuf;
 
-    use cnb_core::backend::ErrorKind;
     use cnb_core::backend::Ownership;
     use cnb_core::backend::Parent;
     use cnb_core::helper::PlanFile;
@@ -288,6 +317,47 @@ mod tests {
         );
         assert_eq!(names(&bench.path("layer2")), ["755 "]);
         assert_eq!(fs::metadata(bench.path("layer0/layers/x/y/f")).expect("a file").nlink(), 1);
+    }
+
+    #[test]
+    fn an_archive_is_the_same_layer_as_its_directory() {
+        let bench = Bench::new();
+        let (at, parents) = ("/layers/x/y", [parent("/layers", 0o700), parent("/layers/x", 0o755)]);
+        let tar = File::create(bench.path("tar")).expect("a file");
+        let mut writer = LayerWriter::new(tar, Dialect::Lifecycle);
+        let ownership = Ownership { owner: user(), parents: vec![parent("/layers", 0o755)] };
+        writer
+            .directory(&bench.path("tree/a/b"), at.as_ref(), &Selection::Walk, &ownership)
+            .expect("a layer");
+        writer.finish().expect("a layer");
+        let LayerPlanContent::Tree { select, owner, parents: plan, .. } =
+            bench.tree(at, PlanSelect::All, &parents)
+        else {
+            unreachable!("it is one of a tree")
+        };
+        let archive = LayerPlanContent::Tree {
+            root: bench.text("tar"),
+            from: "/".to_owned(),
+            at: at.to_owned(),
+            select,
+            owner,
+            parents: plan,
+        };
+        let made = bench.make(vec![bench.tree(at, PlanSelect::All, &parents), archive]).expect("layers");
+        assert_eq!(made[0], made[1]);
+        assert!(!bench.path("layer1.unpacked").exists());
+
+        fs::write(bench.path("tar"), "no tar").expect("a file");
+        fs::remove_dir_all(bench.path("layer0")).expect("it can be removed");
+        let broken = LayerPlanContent::Tree {
+            root: bench.text("tar"),
+            from: "/".to_owned(),
+            at: at.to_owned(),
+            select: PlanSelect::All,
+            owner: user(),
+            parents: Vec::new(),
+        };
+        assert_eq!(bench.make(vec![broken]).expect_err("no tar").kind(), ErrorKind::Corrupt);
     }
 
     #[test]

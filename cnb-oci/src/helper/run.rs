@@ -2,8 +2,10 @@
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
+use std::fs::Permissions;
 use std::io;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -20,10 +22,15 @@ use rustix::process::Pid;
 use rustix::process::Signal;
 use rustix::process::WaitOptions;
 
+use super::hidden::HIDDEN;
 use super::hidden::hiding;
+use super::layers;
 use super::owned;
+use super::tree;
 use crate::process;
 use crate::process::HOME;
+use crate::tree::Owners;
+use crate::tree::error::at;
 use crate::tree::error::from_io;
 use crate::tree::inside;
 
@@ -31,6 +38,8 @@ use crate::tree::inside;
 pub(super) fn run(plan: &RunPlan, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<u8> {
     rustix::thread::set_no_new_privs(true)
         .map_err(|errno| from_io("could not forswear new privileges", errno.into()))?;
+    plan.private.iter().try_for_each(|path| close(Path::new(path)))?;
+    plan.trees.iter().try_for_each(|plan| tree::make(plan, Owners::Asked))?;
     plan.emptied.iter().try_for_each(|path| empty(Path::new(path)))?;
     for owned in &plan.owned {
         let is_hidden_at_times = plan.processes.iter().any(|process| process.hidden.contains(&owned.path));
@@ -49,7 +58,13 @@ pub(super) fn run(plan: &RunPlan, environment: &dyn Fn(&str) -> Option<OsString>
             Err(error) => return Err(error),
         }
     }
+    plan.layers.iter().try_for_each(|plan| layers::make(plan, Owners::Asked))?;
     Ok(0)
+}
+
+/// Lets nobody but root into a directory.
+fn close(directory: &Path) -> Result<()> {
+    std::fs::set_permissions(directory, Permissions::from_mode(HIDDEN)).map_err(at("hide", directory))
 }
 
 /// Removes all that is in a directory.

@@ -4,10 +4,12 @@ use std::io::Write as _;
 use std::path::Path;
 
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
 use super::Error;
 use super::import;
+use crate::hash::digest;
 use crate::image::Image;
 use crate::layout::Layout;
 use crate::platform::Platform;
@@ -38,7 +40,9 @@ fn a_directory_a_tar_and_a_compressed_tar_are_the_same_image() {
 
     let layer = &first.manifest.layers[0];
     let mut tar = Vec::new();
-    layout.blobs().open(&layer.digest, layer.size).expect("a layer").read_to_end(&mut tar).expect("bytes");
+    let blob = layout.blobs().open(&layer.digest, layer.size).expect("a layer");
+    GzDecoder::new(blob).read_to_end(&mut tar).expect("it is compressed");
+    assert_eq!(first.config.diff_ids(), [digest(&tar)]);
     let plain = temporary.path().join("root.tar");
     fs::write(&plain, &tar).expect("a file");
     let compressed = temporary.path().join("root.tar.gz");

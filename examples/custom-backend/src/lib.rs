@@ -83,6 +83,8 @@ impl Workshop {
 impl Backend for Workshop {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::ALL;
+        capabilities.archived_layers = false;
+        capabilities.digests = false;
         // Machines give caches back when they end.
         capabilities.shared_cache_mounts = false;
         capabilities

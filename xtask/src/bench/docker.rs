@@ -24,7 +24,7 @@ use crate::test::docker::pushed::Options;
 use crate::test::docker::pushed::Pushed;
 use crate::workspace;
 
-mod processes;
+pub(super) mod processes;
 mod timeline;
 
 use processes::cpu;
@@ -214,7 +214,8 @@ fn forward() -> Result<PathBuf> {
     Ok(layout)
 }
 
-fn dockerfile(name: &str) -> PathBuf {
+/// The Dockerfile of an application.
+pub(super) fn dockerfile(name: &str) -> PathBuf {
     workspace::root().join("xtask/bench/docker").join(format!("{name}.Dockerfile"))
 }
 

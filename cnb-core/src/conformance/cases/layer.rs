@@ -3,6 +3,7 @@
 use crate::backend::ErrorKind;
 use crate::backend::File;
 use crate::backend::LayerContent;
+use crate::backend::LayerPart;
 use crate::backend::LayerSource;
 use crate::backend::MountKind;
 use crate::backend::Ownership;
@@ -18,6 +19,7 @@ use crate::conformance::failure::ensure;
 use crate::conformance::failure::equal;
 use crate::conformance::failure::refused;
 use crate::digest::DiffId;
+use crate::event::NoEvents;
 
 cases! { layer:
     come_in_order_with_their_ids,
@@ -33,6 +35,9 @@ cases! { layer:
     of_paths_does_not_enter_directories,
     of_files_has_these_in_this_order [OrderedLayers],
     with_the_expected_digest_is_the_same_layer,
+    that_a_step_foretells_is_that_of_the_tree_it_leaves,
+    that_a_chain_foretells_is_that_of_the_tree_all_of_it_leaves,
+    of_an_archive_is_that_of_its_directory [ArchivedLayers],
     that_exists_is_used_as_it_is [ExistingLayers],
     that_does_not_exist_is_not_found [ExistingLayers],
     of_a_path_that_does_not_exist_is_not_found,
@@ -166,6 +171,50 @@ async fn with_the_expected_digest_is_the_same_layer(target: &Target) -> Outcome 
     Ok(())
 }
 
+async fn that_a_step_foretells_is_that_of_the_tree_it_leaves(target: &Target) -> Outcome {
+    let tree = target.tree(Vec::new()).await?;
+    let commands = "write /out/a-b 2 -- mkdir /out/a -- write /out/a/f 1 -- symlink a/f /out/l";
+    let step = target.step(commands).await?.with_mount("/out", MountKind::InOut(tree));
+    let ran = target.succeed(step.with_layer("/out", whole()).with_layer("/nowhere", whole())).await?;
+    let (left, same) = (ran.tree("/out")?, sample(target).await?);
+    equal("the digest", diff_id(target, walk(left)).await?, diff_id(target, walk(&same)).await?)?;
+    let part = |tree: &Tree| content(tree, "/a", "/x", Select::Walk, owned());
+    let digest = diff_id(target, part(left)).await?;
+    equal("the digest of another part", digest, diff_id(target, part(&same)).await?)
+}
+
+async fn that_a_chain_foretells_is_that_of_the_tree_all_of_it_leaves(target: &Target) -> Outcome {
+    let tree = target.tree(Vec::new()).await?;
+    let one = target.step("write /out/a-b 2 -- mkdir /out/a").await?;
+    let one = one.with_mount("/out", MountKind::InOut(tree)).with_layer("/out", whole());
+    let two = target.step("write /out/a/f 1 -- symlink a/f /out/l").await?;
+    let two = two.with_mount("/out", MountKind::Carried);
+    let left = target.backend.run_chain(vec![one, two], &NoEvents).await?;
+    let tree = left.outputs.get("/out").ok_or_else(|| Failure::new("the chain left no tree".to_owned()))?;
+    let expected = diff_id(target, walk(&sample(target).await?)).await?;
+    equal("the digest", diff_id(target, walk(tree)).await?, expected)
+}
+
+async fn of_an_archive_is_that_of_its_directory(target: &Target) -> Outcome {
+    let archive = [
+        header("x/", b'5', 0o755, "", 0),
+        header("x/a/", b'5', 0o755, "", 0),
+        header("x/a/f", b'0', 0o644, "", 1),
+        block(b"1"),
+        header("x/a-b", b'0', 0o644, "", 1),
+        block(b"2"),
+        header("x/l", b'2', 0o777, "a/f", 0),
+        [0; 1024].to_vec(),
+    ];
+    let tree = target.tree(vec![File::regular("/d/archive", archive.concat())]).await?;
+    let layer = content(&tree, "/d/archive", "/x", Select::Walk, owned());
+    let digest = diff_id(target, layer).await?;
+    equal("the digest", digest, diff_id(target, walk(&sample(target).await?)).await?)?;
+    let broken = target.tree(vec![File::regular("/archive", "no tar")]).await?;
+    let layer = content(&broken, "/archive", "/x", Select::Walk, owned());
+    ensure(diff_id(target, layer).await.is_err(), "what is no archive became a layer")
+}
+
 async fn that_exists_is_used_as_it_is(target: &Target) -> Outcome {
     let image = target.image().await?;
     for diff_id in super::image::diff_ids(&image.config)? {
@@ -224,8 +273,38 @@ pub(super) fn content(
     LayerContent::Tree { tree: tree.clone(), from: from.to_owned(), to: to.to_owned(), select, ownership }
 }
 
+/// The header of an entry of a tar.
+fn header(name: &str, kind: u8, mode: u32, link: &str, size: usize) -> Vec<u8> {
+    let mut header = vec![0; 512];
+    let mut put = |at: usize, text: &[u8]| header[at..at + text.len()].copy_from_slice(text);
+    put(0, name.as_bytes());
+    put(100, format!("{mode:07o}").as_bytes());
+    put(108, b"0000000");
+    put(116, b"0000000");
+    put(124, format!("{size:011o}").as_bytes());
+    put(136, b"00000000001");
+    put(148, b"        ");
+    put(156, &[kind]);
+    put(157, link.as_bytes());
+    put(257, b"ustar\x0000");
+    let sum: u32 = header.iter().copied().map(u32::from).sum();
+    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    header
+}
+
+/// A content of at most 512 bytes.
+fn block(content: &[u8]) -> Vec<u8> {
+    let mut block = content.to_vec();
+    block.resize(512, 0);
+    block
+}
+
 fn walk(tree: &Tree) -> LayerContent {
-    content(tree, "/", "/x", Select::Walk, owned())
+    whole().of(tree.clone())
+}
+
+fn whole() -> LayerPart {
+    LayerPart { from: "/".to_owned(), to: "/x".to_owned(), select: Select::Walk, ownership: owned() }
 }
 
 fn paths(tree: &Tree, paths: &[&str]) -> LayerContent {

@@ -49,11 +49,13 @@ macro_rules! flag {
 
 /// Every flag of every phase, by name.
 #[rustfmt::skip]
-pub(in crate::program) const FLAGS: [Flag; 46] = [
+pub(in crate::program) const FLAGS: [Flag; 47] = [
     flag!("analyzed", Some("CNB_ANALYZED_PATH"), "<layers>/analyzed.toml", "path to analyzed.toml",
         Text(analyzed_path), [always(Analyze), since(Detect, 10), always(Restore), always(Extend), since(Build, 12), always(Export), always(CacheRecall)]),
     flag!("app", Some("CNB_APP_DIR"), "/workspace", "path to app directory",
         Text(app_dir), [always(Detect), always(Extend), always(Build), always(Export), always(Create)]),
+    flag!("archives", None, "", "leave launch layers that are given back as archives",
+        Switch(archives), [always(CacheComplete)]),
     flag!("build-config", Some("CNB_BUILD_CONFIG_DIR"), "/cnb/build-config", "path to build config directory",
         Text(build_config_dir), [since(Detect, 11), since(Build, 11), since(Create, 11)]),
     flag!("build-image", Some("CNB_BUILD_IMAGE"), "", "build image tag name",

@@ -11,7 +11,7 @@ use crate::engine::docker::Engine;
 ///
 /// # Errors
 /// When the engine has ended.
-pub(super) fn cpu(engine: &Engine) -> Result<Duration> {
+pub(in crate::bench) fn cpu(engine: &Engine) -> Result<Duration> {
     let namespace = engine.process_namespace()?;
     let mut all = Duration::ZERO;
     for entry in fs::read_dir("/proc")? {
