@@ -13,6 +13,7 @@ use bytes::Bytes;
 use cnb_core::backend::Backend;
 use cnb_core::backend::CacheId;
 use cnb_core::backend::Capabilities;
+use cnb_core::backend::Digested;
 use cnb_core::backend::Entry;
 use cnb_core::backend::EntryKind;
 use cnb_core::backend::Error;
@@ -209,6 +210,10 @@ impl Backend for Faulty {
 
     async fn list(&self, tree: &Tree, path: &str) -> Result<Vec<Entry>> {
         self.inner.list(&unwrap(tree), path).await
+    }
+
+    async fn digests(&self, tree: &Tree) -> Result<Vec<Digested>> {
+        self.inner.digests(&unwrap(tree)).await
     }
 
     async fn compose(&self, parts: Vec<Part>) -> Result<Tree> {
