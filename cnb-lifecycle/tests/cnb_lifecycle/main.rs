@@ -2,6 +2,7 @@
 
 mod build;
 mod concurrent;
+mod counted;
 mod damaged_cache;
 mod fixture;
 mod launch_layers;

@@ -104,9 +104,7 @@ impl BuildKit {
             plan.emptied = caches.map(|(mount, _)| mount.target.clone()).collect();
         }
         let is_same = steps.iter().all(|step| step.repeatable) && plan.emptied.is_empty();
-        if !is_same || self.settings.runs_all {
-            plan.nonce = self.nonce();
-        }
+        plan.nonce = if is_same && !self.settings.runs_all { caches(mounts) } else { self.nonce() };
         plan.processes = steps.iter().map(|step| process(step, mounts, &mut proxy)).collect();
         plan.owned = mounts.iter().filter_map(|(mount, user)| owned(mount, *user)).collect();
         (plan, proxy)
@@ -140,6 +138,16 @@ impl BuildKit {
             NetworkMode::None => crate::Network::None,
         }
     }
+}
+
+/// The names of the caches that a command has. BuildKit leaves them out of what it knows commands by, and would give one
+/// project what another left for the same files.
+fn caches(mounts: &[(Mount, User)]) -> String {
+    let names = mounts.iter().filter_map(|(mount, _)| match &mount.kind {
+        MountKind::Cache(id) => Some(id.as_str()),
+        _ => None,
+    });
+    names.collect::<Vec<_>>().join(" ")
 }
 
 /// How a command ended.
