@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cnb_core::backend::CacheId;
 use cnb_core::backend::ChainOutput;
 use cnb_core::backend::Error;
 use cnb_core::backend::ErrorKind;
@@ -143,10 +144,7 @@ impl BuildKit {
 /// The names of the caches that a command has. BuildKit leaves them out of what it knows commands by, and would give one
 /// project what another left for the same files.
 fn caches(mounts: &[(Mount, User)]) -> String {
-    let names = mounts.iter().filter_map(|(mount, _)| match &mount.kind {
-        MountKind::Cache(id) => Some(id.as_str()),
-        _ => None,
-    });
+    let names = mounts.iter().filter_map(|(mount, _)| mount.kind.cache().map(CacheId::as_str));
     names.collect::<Vec<_>>().join(" ")
 }
 
@@ -302,8 +300,6 @@ fn name(steps: &[Step]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cnb_core::backend::CacheId;
-
     use super::*;
     use crate::State;
 
