@@ -4,6 +4,7 @@ use std::fmt;
 
 use cnb_core::backend::CacheId;
 use cnb_core::digest::Digest;
+use cnb_core::project::CacheScope;
 use cnb_core::project::Descriptor;
 use sha2::Digest as _;
 use sha2::Sha256;
@@ -37,7 +38,7 @@ pub enum Project {
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Namespace {
     operator: String,
-    project: Project,
+    owner: Owner,
     builder: String,
     platform: String,
     exec_env: String,
@@ -50,7 +51,7 @@ impl Namespace {
     pub fn new(project: Project, builder: impl Into<String>, platform: impl Into<String>) -> Self {
         Self {
             operator: String::new(),
-            project,
+            owner: Owner::Project(project),
             builder: builder.into(),
             platform: platform.into(),
             exec_env: "production".to_owned(),
@@ -71,19 +72,44 @@ impl Namespace {
         self
     }
 
+    /// Where builds of this namespace keep what they share with others: none where they do not. It leaves out the project,
+    /// and for [`CacheScope::Machine`] also the operator, and is that of no project.
+    ///
+    /// ```
+    /// use cnb_cache::namespace::Namespace;
+    /// use cnb_cache::namespace::Project;
+    /// use cnb_core::project::CacheScope;
+    ///
+    /// let project = |name: &str| Project::Name(name.to_owned());
+    /// let [shop, blog] = ["shop", "blog"].map(|name| Namespace::new(project(name), "example.com/builder", "linux/amd64"));
+    /// assert_eq!(shop.shared(CacheScope::Namespace), blog.shared(CacheScope::Namespace));
+    /// assert_eq!(shop.shared(CacheScope::Project), None);
+    /// ```
+    pub fn shared(&self, scope: CacheScope) -> Option<Self> {
+        let operator = match scope {
+            CacheScope::Project => return None,
+            CacheScope::Namespace => self.operator.clone(),
+            CacheScope::Machine => String::new(),
+        };
+        Some(Self { operator, owner: Owner::Shared(scope), ..self.clone() })
+    }
+
     /// A name for files and cache mounts: the project for people to read, and a digest of everything. It is the
     /// same in every release.
     pub fn id(&self) -> CacheId {
-        let (kind, project) = self.project.parts();
+        let (kind, owner) = self.owner.parts();
         let mut hash = Sha256::new();
-        for part in ["1", &self.operator, kind, project, &self.builder, &self.platform, &self.exec_env] {
+        for part in ["1", &self.operator, kind, &owner, &self.builder, &self.platform, &self.exec_env] {
             // The length keeps parts apart whatever is in them.
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
         let digest = Digest::from_bytes(hash.finalize().into());
-        CacheId::new(format!("{}-{}", readable(project), &digest.hex()[..32]))
-            .expect("all characters are plain")
+        let name = match &self.owner {
+            Owner::Project(project) => readable(project.parts().1),
+            Owner::Shared(scope) => format!("shared-{scope}"),
+        };
+        CacheId::new(format!("{name}-{}", &digest.hex()[..32])).expect("all characters are plain")
     }
 }
 
@@ -92,9 +118,35 @@ impl fmt::Display for Namespace {
         if !self.operator.is_empty() {
             write!(f, "operator={} ", self.operator)?;
         }
-        let (kind, project) = self.project.parts();
-        write!(f, "project={kind}:{project} builder={} ", self.builder)?;
+        match &self.owner {
+            Owner::Project(project) => {
+                let (kind, project) = project.parts();
+                write!(f, "project={kind}:{project} ")?;
+            }
+            Owner::Shared(scope) => write!(f, "shared={scope} ")?,
+        }
+        write!(f, "builder={} ", self.builder)?;
         write!(f, "platform={} exec-env={}", self.platform, self.exec_env)
+    }
+}
+
+/// Whose builds they are.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+enum Owner {
+    Project(Project),
+    /// Those of all projects that share in this scope.
+    Shared(CacheScope),
+}
+
+impl Owner {
+    fn parts(&self) -> (&'static str, String) {
+        match self {
+            Self::Project(project) => {
+                let (kind, project) = project.parts();
+                (kind, project.to_owned())
+            }
+            Self::Shared(scope) => ("shared", scope.to_string()),
+        }
     }
 }
 
@@ -143,6 +195,42 @@ mod tests {
         for (namespace, id) in cases {
             assert_eq!(namespace.id().as_str(), id, "{namespace}");
         }
+    }
+
+    /// So are these.
+    #[test]
+    fn what_is_shared_has_a_namespace_of_its_own() {
+        let tenant = shop().with_operator("a");
+        let other = Namespace::new(Project::Id("x".to_owned()), "example.com/builder", "linux/amd64");
+        let cases = [
+            (shop(), CacheScope::Namespace, "shared-namespace-8f2797698c99ab85fabc5502eb7695ce"),
+            (shop(), CacheScope::Machine, "shared-machine-0f0e70f5bf889b1cd01a1fb797b51e0b"),
+            (tenant.clone(), CacheScope::Namespace, "shared-namespace-37412fe50cc001e8e8bdb61fd729bc21"),
+            (
+                shop().with_exec_env("test"),
+                CacheScope::Machine,
+                "shared-machine-3a561613079fe985b85e37b013139abd",
+            ),
+        ];
+        for (namespace, scope, id) in cases {
+            let shared = namespace.shared(scope).expect("it is shared");
+            assert_eq!(shared.id().as_str(), id, "{shared}");
+        }
+        assert_eq!(shop().shared(CacheScope::Project), None);
+        for scope in [CacheScope::Namespace, CacheScope::Machine] {
+            assert_eq!(shop().shared(scope), other.shared(scope), "the project makes no difference");
+            for another in [
+                Namespace::new(Project::Id("x".to_owned()), "another", "linux/amd64"),
+                Namespace::new(Project::Id("x".to_owned()), "example.com/builder", "linux/arm64"),
+                other.clone().with_exec_env("test"),
+            ] {
+                assert_ne!(other.shared(scope), another.shared(scope), "{another}");
+            }
+        }
+        assert_ne!(tenant.shared(CacheScope::Namespace), shop().shared(CacheScope::Namespace));
+        assert_eq!(tenant.shared(CacheScope::Machine), shop().shared(CacheScope::Machine));
+        let printed = "operator=a shared=namespace builder=example.com/builder platform=linux/amd64 exec-env=production";
+        assert_eq!(tenant.shared(CacheScope::Namespace).expect("it is shared").to_string(), printed);
     }
 
     #[test]

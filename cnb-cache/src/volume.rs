@@ -133,7 +133,8 @@ impl VolumeCache {
     pub fn read(&self, diff_id: &str) -> Result<CachedTar, VolumeError> {
         let path = layer(&self.committed(), diff_id)?;
         let file = open_file(&path).map_err(|error| unusable(diff_id, &path, error))?;
-        Ok(CachedTar { file, diff_id: diff_id.to_owned(), hash: Sha256::new() })
+        let size = file.metadata().map_err(VolumeError::at("reading", &path))?.len();
+        Ok(CachedTar { file, size, diff_id: diff_id.to_owned(), hash: Sha256::new() })
     }
 
     /// Reads a layer to its end, so that it can be reused soon.
@@ -195,8 +196,11 @@ impl VolumeCache {
         })
     }
 
-    /// Stages a layer that the cache holds, without reading it.
-    pub(crate) fn keep(&self, diff_id: &str) -> Result<(), VolumeError> {
+    /// Stages a layer that the cache holds, without reading it: when it is damaged, it stays so.
+    ///
+    /// # Errors
+    /// [`VolumeError::Unusable`] when the layer is missing; and when nothing can be staged.
+    pub fn keep(&self, diff_id: &str) -> Result<(), VolumeError> {
         let (path, committed) = (layer(&self.staging(), diff_id)?, layer(&self.committed(), diff_id)?);
         if !path.exists() {
             if !fs::symlink_metadata(&committed).is_ok_and(|metadata| metadata.is_file()) {
@@ -317,11 +321,17 @@ impl VolumeCache {
 #[derive(Debug)]
 pub struct CachedTar {
     file: File,
+    size: u64,
     diff_id: String,
     hash: Sha256,
 }
 
 impl CachedTar {
+    /// Bytes of its file.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
     fn verify(mut self) -> io::Result<()> {
         let mut buffer = vec![0; 256 * 1024];
         loop {

@@ -194,6 +194,8 @@ pub struct Capabilities {
     pub exact_config: bool,
     /// [`MountKind::Cache`] keeps its content between steps.
     pub cache_mounts: bool,
+    /// [`MountKind::SharedCache`] does, too, and several steps have it at the same time.
+    pub shared_cache_mounts: bool,
     /// Steps run as the user they name, and the user owns what they write.
     pub users: bool,
     /// [`Network::Host`] is available to steps.
@@ -216,6 +218,7 @@ impl Capabilities {
         ordered_layers: true,
         exact_config: true,
         cache_mounts: true,
+        shared_cache_mounts: true,
         users: true,
         host_network: true,
         export: true,

@@ -87,9 +87,14 @@ pub struct Memory {
     programs: BTreeMap<String, Arc<dyn Program>>,
     images: Arc<Mutex<Images>>,
     caches: Arc<Mutex<BTreeMap<CacheId, Cache>>>,
+    shared_caches: Arc<Mutex<BTreeMap<CacheId, SharedCache>>>,
 }
 
+/// A step has it from its beginning to its end.
 type Cache = Arc<async_lock::Mutex<FileTree>>;
+
+/// A step has it while it reads or changes a file.
+type SharedCache = Arc<Mutex<FileTree>>;
 
 impl Memory {
     /// A backend without images and programs.
@@ -123,6 +128,12 @@ impl Memory {
     fn cache(&self, id: &CacheId, empty: FileTree) -> Cache {
         let mut caches = self.caches.lock().expect("no holder of this lock panics");
         let cache = caches.entry(id.clone()).or_insert_with(|| Arc::new(async_lock::Mutex::new(empty)));
+        Arc::clone(cache)
+    }
+
+    fn shared_cache(&self, id: &CacheId, empty: FileTree) -> SharedCache {
+        let mut caches = self.shared_caches.lock().expect("no holder of this lock panics");
+        let cache = caches.entry(id.clone()).or_insert_with(|| Arc::new(Mutex::new(empty)));
         Arc::clone(cache)
     }
 }

@@ -6,6 +6,7 @@
 
 mod binding;
 mod buildpack;
+mod cache;
 mod env;
 pub mod files;
 mod schema_0_1;
@@ -18,6 +19,8 @@ pub use self::buildpack::BuildpackEntry;
 pub use self::buildpack::BuildpackSource;
 use self::buildpack::List;
 pub use self::buildpack::Script;
+pub use self::cache::CacheScope;
+pub use self::cache::InvalidCacheScope;
 pub use self::env::EnvEntry;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Diagnostics;
@@ -80,6 +83,8 @@ pub struct Descriptor {
     pub env: Vec<EnvEntry>,
     /// Service bindings that are made of secrets: an extension of this crate, see [`BindingEntry`].
     pub bindings: Vec<BindingEntry>,
+    /// With whom its builds share what they cache: an extension of this crate, see [`CacheScope`].
+    pub cache_scope: Option<Located<CacheScope>>,
 }
 
 /// A version of the descriptor's schema.
@@ -172,6 +177,7 @@ impl Descriptor {
             post: Vec::new(),
             env: Vec::new(),
             bindings: Vec::new(),
+            cache_scope: None,
         }
     }
 

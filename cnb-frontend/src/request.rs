@@ -16,10 +16,12 @@ use cnb_core::diagnostic::Diagnostic;
 use cnb_core::diagnostic::Located;
 use cnb_core::image_name::ImageName;
 use cnb_core::labels::project::ProjectLabel;
+use cnb_core::project::CacheScope;
 use cnb_core::project::Descriptor;
 use cnb_core::project::Files;
 use cnb_lifecycle::platform::Binding;
 use cnb_lifecycle::platform::BuildRequest;
+use cnb_lifecycle::platform::SharedCache;
 use cnb_llb::Platform;
 use cnb_llb::errdefs::BuildError;
 use cnb_llb::gateway::NetworkMode;
@@ -71,7 +73,9 @@ impl Asked<'_> {
         let mut request = BuildRequest::new(app, self.builder()?, tool());
         request.run_image = self.image(settings.run_image.as_ref(), contexts::RUN_IMAGE)?;
         request.previous = self.image(settings.previous_image.as_ref(), contexts::PREVIOUS_IMAGE)?;
-        request.cache = self.namespace(&request.builder).map(|namespace| namespace.id());
+        let namespace = self.namespace(&request.builder);
+        request.shared_cache = namespace.as_ref().and_then(|it| SharedCache::new(it, self.scope()));
+        request.cache = namespace.map(|namespace| namespace.id());
         request.cache_read_only = settings.cache_read_only;
         request.skip_layers = settings.clear_cache;
         request.env = self.env();
@@ -189,6 +193,12 @@ impl Asked<'_> {
         let described = || Project::described(self.descriptor);
         let of_repository = || repository::identity(&self.options.repository).map(Project::Repository);
         explicit.or_else(described).or_else(of_repository)
+    }
+
+    /// The build argument wins over the descriptor, which whoever runs the build need not have written.
+    fn scope(&self) -> CacheScope {
+        let described = || self.descriptor.cache_scope.as_ref().map(|scope| scope.value);
+        self.settings.cache_scope.or_else(described).unwrap_or_default()
     }
 
     fn namespace(&self, builder: &ImageName) -> Option<Namespace> {
@@ -355,6 +365,31 @@ mod tests {
             (&source.version["commit"], &source.metadata["url"]),
             (&"abc".into(), &"https://example.com/a".into())
         );
+    }
+
+    #[test]
+    fn layers_are_shared_where_somebody_says_so() {
+        let described = format!("id = 'a'\n{BUILDER}[io.buildpacks.cache]\nscope = 'namespace'\n");
+        let other = described.replace("'a'", "'b'");
+        let shared = |text: &str, options: &[(&str, &str)]| {
+            let request = Given::new(text, options).request();
+            let id = request.cache.map(|cache| cache.as_str().to_owned());
+            let shared = request.shared_cache.map(|shared| shared.id.as_str().to_owned());
+            assert!(shared.is_none() || shared != id, "it is no cache of the project");
+            shared
+        };
+        let scope = |scope: &'static str| ("build-arg:CNB_CACHE_SCOPE", scope);
+        let team = ("build-arg:BUILDKIT_CACHE_MOUNT_NS", "team");
+        let namespace = shared(&described, &[]).expect("it is shared");
+        assert!(namespace.starts_with("shared-namespace-"), "{namespace}");
+        assert_eq!(shared(&other, &[]), Some(namespace.clone()), "the project makes no difference");
+        assert_ne!(shared(&other, &[team]), Some(namespace), "the operator does");
+        let machine = shared(&described, &[scope("machine")]).expect("the argument wins");
+        assert!(machine.starts_with("shared-machine-"), "{machine}");
+        assert_eq!(shared(&other, &[scope("machine"), team]), Some(machine));
+        assert_eq!(shared(&described, &[scope("project")]), None);
+        assert_eq!(shared(&format!("id = 'a'\n{BUILDER}"), &[]), None);
+        assert_eq!(shared(BUILDER, &[scope("machine")]), None, "without a project there is no cache to fill");
     }
 
     #[test]

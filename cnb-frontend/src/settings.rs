@@ -11,6 +11,7 @@ use cnb_core::binding;
 use cnb_core::binding::SecretBinding;
 use cnb_core::env_file;
 use cnb_core::env_file::Variable;
+use cnb_core::project::CacheScope;
 use cnb_lifecycle::platform::PROXY_VARIABLES;
 
 /// What build arguments ask for.
@@ -33,6 +34,8 @@ pub struct Settings {
     pub buildpacks: Vec<String>,
     /// Whose cache it is.
     pub cache_key: Option<String>,
+    /// With whom what is cached is shared, in place of the descriptor's.
+    pub cache_scope: Option<CacheScope>,
     /// Whether what earlier builds left is forgotten.
     pub clear_cache: bool,
     /// Whether layers come out of the cache, but nothing is kept in it.
@@ -69,7 +72,7 @@ pub struct Argument {
 }
 
 /// All build arguments that say how to build.
-pub const ARGUMENTS: [Argument; 16] = [
+pub const ARGUMENTS: [Argument; 17] = [
     Argument { name: BUILDER, about: "the builder image, in place of the descriptor's" },
     Argument {
         name: "CNB_BINDING_NAME",
@@ -82,6 +85,10 @@ pub const ARGUMENTS: [Argument; 16] = [
     },
     Argument { name: "CNB_CACHE_KEY", about: "whose cache it is, in place of the ID or name of the project" },
     Argument { name: READ_ONLY, about: "1: take layers out of the cache, but keep none in it" },
+    Argument {
+        name: "CNB_CACHE_SCOPE",
+        about: "with whom cached layers are shared, in place of the descriptor's: project, namespace or machine",
+    },
     Argument { name: "CNB_CLEAR_CACHE", about: "1: forget what earlier builds left" },
     Argument { name: "CNB_DEFAULT_PROCESS", about: "the type of the process that the image starts" },
     Argument { name: "CNB_EXEC_ENV", about: "the execution environment: production if not said" },
@@ -175,6 +182,10 @@ impl Settings {
             "CNB_DEFAULT_PROCESS" => self.default_process = text(),
             "CNB_BUILDPACKS" => self.buildpacks = list(value),
             "CNB_CACHE_KEY" => self.cache_key = text(),
+            "CNB_CACHE_SCOPE" => {
+                let scope = value.parse::<CacheScope>();
+                self.cache_scope = Some(scope.map_err(|error| invalid(format!("cannot be used: {error}")))?);
+            }
             "CNB_CLEAR_CACHE" => self.clear_cache = switch(value).map_err(invalid)?,
             READ_ONLY => self.cache_read_only = switch(value).map_err(invalid)?,
             "CNB_SECRETS" => {
@@ -285,6 +296,7 @@ mod tests {
             ("CNB_DEFAULT_PROCESS", "web"),
             ("CNB_BUILDPACKS", "a/b@1, context:own"),
             ("CNB_CACHE_KEY", "k"),
+            ("CNB_CACHE_SCOPE", "machine"),
             ("CNB_CLEAR_CACHE", "1"),
             ("CNB_BINDING_db", "type=postgresql,provider=p,password=db-password"),
             ("CNB_SECRETS", "npm,pip"),
@@ -301,6 +313,7 @@ mod tests {
         assert_eq!(settings.default_process.as_deref(), Some("web"));
         assert_eq!(settings.buildpacks, ["a/b@1", "context:own"]);
         assert_eq!(settings.cache_key.as_deref(), Some("k"));
+        assert_eq!(settings.cache_scope, Some(CacheScope::Machine));
         assert!(settings.clear_cache && !settings.cache_read_only);
         assert!(read(&[(READ_ONLY, "1")]).expect("valid").cache_read_only);
         assert_eq!(settings.bindings[0].name, "db");
@@ -323,6 +336,11 @@ mod tests {
             (
                 ("CNB_PLATFORM_API", "x"),
                 "the build argument `CNB_PLATFORM_API` is `x`, which is no Platform API",
+            ),
+            (
+                ("CNB_CACHE_SCOPE", "world"),
+                "the build argument `CNB_CACHE_SCOPE` cannot be used: `world` is not the scope of a cache: it can be \
+                 `project`, `namespace` or `machine`",
             ),
             (("CNB_CLEAR_CACHE", "yes"), "the build argument `CNB_CLEAR_CACHE` is `yes`: it can be 1 or 0"),
             (

@@ -13,4 +13,5 @@ pub mod process;
 pub mod rebase;
 pub mod restore;
 mod save;
+pub mod shared_layers;
 pub mod store;

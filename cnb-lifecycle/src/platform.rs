@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | analyze | builder, run image and previous image are found | this crate |
 //! | detect | the buildpacks say which of them take part | the builder's detector |
+//! | fill | layers that other projects share are taken, if this one has none | our `lifecycle cache-fill`, in a container of the builder |
 //! | restore | layers of earlier builds come back | the builder's restorer |
 //! | build | the buildpacks build | the builder's builder |
 //! | cache | layers are kept for the next build | our `lifecycle cache-save`, in a container of the builder |
@@ -49,6 +50,7 @@ pub use request::Binding;
 pub use request::BuildRequest;
 pub use request::ExtraBuildpack;
 pub use request::PROXY_VARIABLES;
+pub use request::SharedCache;
 pub use request::directory;
 pub use request::program;
 pub(crate) use run_image::repository;

@@ -5,10 +5,11 @@
 //!
 //! # Commands of our own
 //!
-//! Three commands that the Go lifecycle does not have, for platforms that export images themselves:
+//! Four commands that the Go lifecycle does not have, for platforms that export images themselves:
 //!
 //! ```text
-//! lifecycle cache-save -cache-dir DIR [-launch-cache DIR]
+//! lifecycle cache-fill -cache-dir DIR -shared-cache DIR
+//! lifecycle cache-save -cache-dir DIR [-launch-cache DIR] [-shared-cache DIR -cache-writer TEXT -builder-digest DIGEST]
 //! lifecycle cache-recall -launch-cache DIR [-cache-dir DIR] [-analyzed FILE]
 //! lifecycle cache-complete -launch-cache DIR | -previous-dir DIR
 //!     each with [-layers DIR] [-group FILE] [-uid N] [-gid N] [-log-level L] [-no-color]
@@ -24,6 +25,12 @@
 //! `cache-recall` runs before the restorer and puts what the last build left into analyzed.toml, unless that knows a
 //! previous image. `cache-complete` runs after the builder and gives contents to launch layers that buildpacks kept
 //! without, out of the root of the previous image if one is given, else out of the launch cache.
+//!
+//! `cache-fill` runs before the restorer and takes layers of other projects out of `-shared-cache` into the volume cache,
+//! for buildpacks of the group that have none in there. `cache-save -shared-cache` puts the layers of the volume there,
+//! and says who wrote them. An entry that is damaged, or wants out of its layer, is skipped with a warning: see
+//! [`shared_layers`](crate::phase::shared_layers). Exit codes of `cache-fill`: 0, 3 without one of its flags, 1 when the
+//! volume cache cannot be used.
 
 use std::ffi::OsString;
 use std::io;
@@ -46,6 +53,7 @@ mod arguments;
 mod build;
 mod buildpack_api;
 mod cache;
+mod cache_fill;
 mod cache_save;
 mod create;
 mod detect;
@@ -147,6 +155,7 @@ fn dispatch(phase: Phase, invocation: &Invocation) -> Result<(), Failure> {
         Phase::Export => export::run(invocation),
         Phase::Create => create::run(invocation),
         Phase::Rebase => rebase::run(invocation),
+        Phase::CacheFill => cache_fill::run(invocation),
         Phase::CacheRecall => launch_layers::recall(invocation),
         Phase::CacheComplete => launch_layers::complete(invocation),
         Phase::CacheSave => cache_save::run(invocation),

@@ -1,5 +1,6 @@
 //! What a build finds of the build before: metadata of layers, stores, and which contents come back.
 
+pub mod check;
 pub mod extract;
 pub mod plan;
 

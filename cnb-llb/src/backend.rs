@@ -245,7 +245,7 @@ impl BuildKit {
         self
     }
 
-    /// Empties the caches of steps before they run.
+    /// Empties the caches of steps before they run, but for those that several steps share.
     #[must_use]
     pub fn with_cleared_caches(mut self, clear: bool) -> Self {
         self.settings.clears_caches = clear;

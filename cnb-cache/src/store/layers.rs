@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::json;
 
+use super::entry::Buildpack;
 use super::entry::Entry;
 use super::entry::NewEntry;
 use super::entry::Writer;
@@ -40,6 +41,25 @@ impl LayerEntry {
     pub fn new(entry: NewEntry, digest: Digest) -> Self {
         let NewEntry { key, writer, data } = entry;
         Self { key, writer, data, digest }
+    }
+
+    /// An entry without what only its content says.
+    pub fn of(entry: &Entry) -> Self {
+        let Entry { key, writer, data, digest, .. } = entry.clone();
+        Self { key, writer, data, digest }
+    }
+
+    /// The layer that it is and its name, with the buildpack that made it; nothing if it is no layer.
+    pub fn layer(&self) -> Option<(Buildpack, String, Layer)> {
+        let buildpack = self.writer.buildpack.clone().filter(|buildpack| buildpack.id != ENTRIES)?;
+        let name = self.key.strip_prefix(&buildpack.id)?.strip_prefix(':')?.to_owned();
+        let Told { data, build, launch, cache } = serde_json::from_str(&self.data).ok()?;
+        Some((buildpack, name, Layer { sha: self.digest.to_string(), data, build, launch, cache }))
+    }
+
+    /// Whether both are the same, whoever wrote them.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.key, &self.digest, &self.data) == (&other.key, &other.digest, &other.data)
     }
 
     /// The entry, with what only its content says.
@@ -124,13 +144,9 @@ fn of_layer(buildpack: &BuildpackLayers, name: &str, layer: &Layer, namespace: &
 
 /// The layer that an entry is, if it says nothing that a layer does not.
 fn as_layer(entry: &LayerEntry, namespace: &str) -> Option<(BuildpackLayers, String, Layer)> {
-    let writer = entry.writer.buildpack.clone()?;
-    let name = entry.key.strip_prefix(&writer.id)?.strip_prefix(':')?.to_owned();
-    let Told { data, build, launch, cache } = serde_json::from_str(&entry.data).ok()?;
-    let layer = Layer { sha: entry.digest.to_string(), data, build, launch, cache };
-    let buildpack = BuildpackLayers { id: writer.id, version: writer.version, ..BuildpackLayers::default() };
-    let is_all =
-        buildpack.id != ENTRIES && of_layer(&buildpack, &name, &layer, namespace).as_ref() == Some(entry);
+    let (Buildpack { id, version }, name, layer) = entry.layer()?;
+    let buildpack = BuildpackLayers { id, version, ..BuildpackLayers::default() };
+    let is_all = of_layer(&buildpack, &name, &layer, namespace).as_ref() == Some(entry);
     is_all.then_some((buildpack, name, layer))
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use cnb_core::api::PlatformApi;
 use cnb_core::image_name::ImageName;
+use cnb_core::project::CacheScope;
 
 use super::backend::Backend;
 
@@ -83,6 +84,11 @@ pub(crate) struct Args {
     /// example of a pull request.
     #[arg(long, conflicts_with = "clear_cache")]
     pub(crate) cache_read_only: bool,
+
+    /// With whom layers that are cached, and not in the image, are shared: `project`, with nobody; `namespace`, with the
+    /// builds of the same $BUILDKIT_CACHE_MOUNT_NS; `machine`, with all builds that say so. The descriptor's when not given.
+    #[arg(long, value_name = "project|namespace|machine")]
+    pub(crate) cache_scope: Option<CacheScope>,
 
     #[command(flatten)]
     pub(crate) registry: crate::registry::Registries,

@@ -16,11 +16,13 @@ use cnb_core::diagnostic::SourceFile;
 use cnb_core::env_file;
 use cnb_core::image_name::ImageName;
 use cnb_core::labels::project::ProjectLabel;
+use cnb_core::project::CacheScope;
 use cnb_core::project::Descriptor;
 use cnb_core::project::files::FileFilter;
 use cnb_lifecycle::builder::lifecycle_directory;
 use cnb_lifecycle::platform::BuildRequest;
 use cnb_lifecycle::platform::PROXY_VARIABLES;
+use cnb_lifecycle::platform::SharedCache;
 use cnb_lifecycle::platform::program;
 use cnb_oci::platform::Platform;
 
@@ -74,6 +76,7 @@ pub(super) fn read(args: &Args, cache_dir: Option<&Path>, tool: &Path) -> Result
     request.lifecycle = args.lifecycle.as_deref().map(lifecycle_directory);
     request.process_type.clone_from(&args.default_process);
     request.cache = Some(namespace.id());
+    request.shared_cache = SharedCache::new(&namespace, scope(args, descriptor.as_ref()));
     request.cache_read_only = args.cache_read_only;
     request.run_all = args.no_cache;
     request.skip_layers = args.clear_cache;
@@ -217,6 +220,12 @@ fn namespace(args: &Args, descriptor: Option<&Descriptor>, builder: &ImageName) 
         Some(operator) => namespace.with_operator(operator),
         None => namespace,
     })
+}
+
+/// The flag wins over the descriptor, which whoever runs the build need not have written.
+fn scope(args: &Args, descriptor: Option<&Descriptor>) -> CacheScope {
+    let described = || descriptor?.cache_scope.as_ref().map(|scope| scope.value);
+    args.cache_scope.or_else(described).unwrap_or_default()
 }
 
 fn absolute(name: &ImageName) -> ImageName {

@@ -44,6 +44,9 @@ printf '[types]\ncache = true\n' > $layers/download.toml
 const DETECT: &str = "#!/bin/sh\nexit 0\n";
 const RUN: &str = "#!/bin/sh\nlayers=$CNB_LAYERS_DIR\n. ./build\n";
 
+/// The builder that a project made.
+const OWN_BUILDER: &str = "oci:layout:builder";
+
 const APP: &str = "app";
 const DEPENDENCIES: &str = "dep";
 const CONFIG: &str = "config";
@@ -163,18 +166,30 @@ struct Project {
     /// Where all projects that share their state are.
     shared: Rc<TempDir>,
     name: &'static str,
+    builder: String,
     backend: Backend,
 }
 
 impl Project {
     fn new(backend: &Backend) -> Self {
         let shared = tempfile::tempdir_in(&Fixture::get().directory).expect("a directory");
-        Self { shared: Rc::new(shared), name: "one", backend: backend.clone() }.laid_out()
+        let builder = OWN_BUILDER.to_owned();
+        Self { shared: Rc::new(shared), name: "one", builder, backend: backend.clone() }.laid_out()
     }
 
     /// Another one that shares the state, and has layers of the same names.
     fn beside(&self) -> Self {
-        Self { shared: Rc::clone(&self.shared), name: "other", backend: self.backend.clone() }.laid_out()
+        let (shared, backend) = (Rc::clone(&self.shared), self.backend.clone());
+        Self { shared, name: "other", builder: OWN_BUILDER.to_owned(), backend }.laid_out()
+    }
+
+    /// Both with the builder of the first: it is a part of whose cache it is.
+    fn both(backend: &Backend) -> [Self; 2] {
+        let mut one = Self::new(backend);
+        let mut other = one.beside();
+        one.builder = format!("oci:{}:builder", one.path("layout").display());
+        other.builder.clone_from(&one.builder);
+        [one, other]
     }
 
     fn laid_out(self) -> Self {
@@ -253,7 +268,7 @@ impl Project {
 
     fn build(&self, flags: &[&str]) -> Command {
         let mut build = self.cnb();
-        build.args(["build", "app", "--json", "--output", "oci:out:app", "--builder", "oci:layout:builder"]);
+        build.args(["build", "app", "--json", "--output", "oci:out:app", "--builder", &self.builder]);
         match &self.backend {
             Backend::Local => build.arg("--cache-dir").arg(self.state()),
             // An engine may have no network of its own.
@@ -368,5 +383,68 @@ fn projects_that_build_at_the_same_time_do_not_share() {
     assert_eq!(both(&[]), [NOTHING_NEW; 2]);
     for (project, first) in projects.iter().zip(&first) {
         assert_eq!(project.image().changed(first), [APP]);
+    }
+}
+
+/// What the second of two projects finds in its first build, after the first one was built.
+struct Widened {
+    name: &'static str,
+    /// The flags of each build of the first one.
+    wrote: &'static [&'static [&'static str]],
+    /// The flags of the build of the second one.
+    reads: &'static [&'static str],
+    cached: bool,
+}
+
+const NAMESPACE: &[&str] = &["--cache-scope", "namespace"];
+const MACHINE: &[&str] = &["--cache-scope", "machine"];
+const PROJECT: &[&str] = &["--cache-scope", "project"];
+const READ_ONLY: &[&str] = &["--cache-scope", "namespace", "--cache-read-only"];
+const CLEARED: &[&str] = &["--cache-scope", "namespace", "--clear-cache"];
+
+const WIDENED: [Widened; 9] = [
+    Widened { name: "both say namespace", wrote: &[NAMESPACE], reads: NAMESPACE, cached: true },
+    Widened { name: "both say machine", wrote: &[MACHINE], reads: MACHINE, cached: true },
+    Widened { name: "only the second", wrote: &[PROJECT], reads: NAMESPACE, cached: false },
+    Widened { name: "only the first", wrote: &[NAMESPACE], reads: &[], cached: false },
+    Widened { name: "each another one", wrote: &[MACHINE], reads: NAMESPACE, cached: false },
+    Widened { name: "later and without a change", wrote: &[&[], NAMESPACE], reads: NAMESPACE, cached: true },
+    Widened { name: "nobody looked at the first", wrote: &[READ_ONLY], reads: NAMESPACE, cached: false },
+    Widened { name: "nobody looked at the second", wrote: &[NAMESPACE], reads: READ_ONLY, cached: true },
+    Widened { name: "the second starts anew", wrote: &[NAMESPACE], reads: CLEARED, cached: false },
+];
+
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn cached_layers_are_shared_where_both_say_so() {
+    let backend = Backend::of_environment();
+    for Widened { name, wrote, reads, cached } in WIDENED {
+        let [one, other] = Project::both(&backend);
+        for (number, flags) in wrote.iter().enumerate() {
+            let expected = if number == 0 { EVERYTHING } else { NOTHING_NEW };
+            assert_eq!(work(run_command(&mut one.build(flags)).expect(0)), expected, "{name}, the first");
+        }
+        let done = run_command(&mut other.build(reads));
+        // What is in the image is nobody else's.
+        assert_eq!(work(done.expect(0)), Work::Some { kept: false, cached }, "{name}");
+        let dependencies = [&one, &other].map(|project| project.image().layers[DEPENDENCIES].clone());
+        assert_ne!(dependencies[0], dependencies[1], "{name}");
+    }
+}
+
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn a_descriptor_can_ask_to_share_and_a_flag_wins() {
+    let backend = Backend::of_environment();
+    for (flags, cached) in [(&[][..], true), (PROJECT, false)] {
+        let projects = Project::both(&backend);
+        for project in &projects {
+            let scope = "[io.buildpacks.cache]\nscope = 'namespace'\n";
+            let text = format!("[_]\nschema-version = '0.2'\nname = '{}'\n{scope}", project.name);
+            project.write("app/project.toml", &text);
+        }
+        assert_eq!(work(run_command(&mut projects[0].build(&[])).expect(0)), EVERYTHING);
+        let done = run_command(&mut projects[1].build(flags));
+        assert_eq!(work(done.expect(0)), Work::Some { kept: false, cached }, "{flags:?}");
     }
 }

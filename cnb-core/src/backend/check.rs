@@ -41,20 +41,16 @@ impl Step {
             if before.iter().any(|other| names(&other.target).eq(names(target))) {
                 return invalid(format!("there are two mounts at {target}"));
             }
-            match &mount.kind {
-                MountKind::Cache(id) => {
-                    let is_same = |kind: &MountKind| matches!(kind, MountKind::Cache(other) if other == id);
-                    if before.iter().any(|other| is_same(&other.kind)) {
-                        return invalid(format!("the cache {} is mounted twice", id.as_str()));
-                    }
+            if let Some(id) = mount.kind.cache()
+                && before.iter().any(|other| other.kind.cache() == Some(id))
+            {
+                return invalid(format!("the cache {} is mounted twice", id.as_str()));
+            }
+            if let MountKind::Secrets(files) = &mount.kind {
+                let leaves = |path: &str| path.split('/').any(|name| matches!(name, "" | "." | ".."));
+                if let Some(file) = files.iter().find(|file| leaves(&file.path)) {
+                    return invalid(format!("the secret file `{}` is not below {target}", file.path));
                 }
-                MountKind::Secrets(files) => {
-                    let leaves = |path: &str| path.split('/').any(|name| matches!(name, "" | "." | ".."));
-                    if let Some(file) = files.iter().find(|file| leaves(&file.path)) {
-                        return invalid(format!("the secret file `{}` is not below {target}", file.path));
-                    }
-                }
-                _ => {}
             }
         }
         Ok(())

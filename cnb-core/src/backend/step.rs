@@ -177,8 +177,22 @@ pub enum MountKind {
     /// A read-only directory of secret files, which the step's user may read and which never reaches a disk
     /// where the backend can avoid it.
     Secrets(Vec<SecretFile>),
+    /// A directory that keeps its content between steps, as that of [`Self::Cache`], but several steps have it at the same
+    /// time and see at once what the others write: what they change they lock themselves, with locks on files that
+    /// work between containers of one machine. A name that is used here is no name of a [`Self::Cache`].
+    SharedCache(CacheId),
     /// An empty directory in memory that the step's user owns.
     Tmpfs,
+}
+
+impl MountKind {
+    /// The name of the cache, if it is one, of one step or of several.
+    pub fn cache(&self) -> Option<&CacheId> {
+        match self {
+            Self::Cache(id) | Self::SharedCache(id) => Some(id),
+            _ => None,
+        }
+    }
 }
 
 /// The name of a cache: made of ASCII letters, digits, `-`, `_` and `.`, not starting with `.`.

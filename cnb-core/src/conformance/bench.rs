@@ -106,5 +106,14 @@ pub(super) fn user_root() -> File {
 
 /// A cache of the suite.
 pub(super) fn cache(name: &str) -> MountKind {
-    MountKind::Cache(CacheId::new(format!("conformance-{name}")).expect("a plain word"))
+    MountKind::Cache(cache_id(name))
+}
+
+/// A cache that several steps have at the same time.
+pub(super) fn shared_cache(name: &str) -> MountKind {
+    MountKind::SharedCache(cache_id(name))
+}
+
+fn cache_id(name: &str) -> CacheId {
+    CacheId::new(format!("conformance-{name}")).expect("a plain word")
 }

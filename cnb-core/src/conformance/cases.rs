@@ -33,6 +33,7 @@ mod output;
 mod process;
 mod read;
 mod secret;
+mod shared_cache;
 mod streaming;
 
 pub(super) const ALL: &[&[Case]] = &[
@@ -48,6 +49,7 @@ pub(super) const ALL: &[&[Case]] = &[
     output::CASES,
     mount::CASES,
     cache::CASES,
+    shared_cache::CASES,
     secret::CASES,
     network::CASES,
     cancel::CASES,

@@ -35,6 +35,8 @@ pub enum Need {
     OrderedLayers,
     /// [`Target::with_reachable`].
     Reachable,
+    /// [`Capabilities::shared_cache_mounts`](crate::backend::Capabilities::shared_cache_mounts).
+    SharedCacheMounts,
     /// [`Capabilities::unlimited_output`](crate::backend::Capabilities::unlimited_output).
     UnlimitedOutput,
     /// [`Capabilities::users`](crate::backend::Capabilities::users).
@@ -59,6 +61,7 @@ impl Need {
             Self::LoadDirectory => capabilities.load_directory && target.scratch.is_some(),
             Self::OrderedLayers => capabilities.ordered_layers,
             Self::Reachable => target.reachable.is_some(),
+            Self::SharedCacheMounts => capabilities.shared_cache_mounts,
             Self::UnlimitedOutput => capabilities.unlimited_output,
             Self::Users => capabilities.users,
         }

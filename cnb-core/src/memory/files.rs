@@ -75,7 +75,7 @@ impl FileTree {
     }
 
     pub(super) fn resolve(&self, path: &str, follow: bool) -> io::Result<String> {
-        resolve(path, follow, &|path| self.0.get(path))
+        resolve(path, follow, &|path| self.0.get(path).cloned())
     }
 
     pub(super) fn read(&self, path: &str) -> io::Result<Bytes> {
@@ -135,11 +135,7 @@ impl FileTree {
 }
 
 /// Finds the path without links; links and `..` stop at the root. The last name need not exist.
-pub(super) fn resolve<'a>(
-    path: &str,
-    follow: bool,
-    get: &dyn Fn(&str) -> Option<&'a Node>,
-) -> io::Result<String> {
+pub(super) fn resolve(path: &str, follow: bool, get: &dyn Fn(&str) -> Option<Node>) -> io::Result<String> {
     let mut left: Vec<String> = names(path).rev().map(str::to_owned).collect();
     let mut found = String::new();
     let mut links = 0;
@@ -149,7 +145,7 @@ pub(super) fn resolve<'a>(
             continue;
         }
         let next = format!("{found}/{name}");
-        match get(&next).map(|node| &node.kind) {
+        match get(&next).map(|node| node.kind) {
             Some(FileKind::Symlink(target)) if follow || !left.is_empty() => {
                 links += 1;
                 if links > MOST_LINKS {
@@ -158,7 +154,7 @@ pub(super) fn resolve<'a>(
                 if target.starts_with('/') {
                     found.clear();
                 }
-                left.extend(names(target).rev().map(str::to_owned));
+                left.extend(names(&target).rev().map(str::to_owned));
             }
             None if !left.is_empty() => return Err(io::ErrorKind::NotFound.into()),
             Some(FileKind::Regular(_)) if !left.is_empty() => {

@@ -88,9 +88,9 @@ impl Process<'_> {
     pub fn read(&self, path: &str) -> io::Result<Bytes> {
         let path = self.resolve(path, true)?;
         let node = self.node(&path)?;
-        self.permit(node, READ)?;
-        match &node.kind {
-            FileKind::Regular(content) => Ok(content.clone()),
+        self.permit(&node, READ)?;
+        match node.kind {
+            FileKind::Regular(content) => Ok(content),
             _ => Err(io::ErrorKind::IsADirectory.into()),
         }
     }
@@ -102,12 +102,10 @@ impl Process<'_> {
         let node = match self.view.get(&path) {
             None => return self.create(&path, content, 0o644),
             Some(node) if node.is_directory() => return Err(io::ErrorKind::IsADirectory.into()),
-            Some(node) => Node { kind: content, ..node.clone() },
+            Some(node) => Node { kind: content, ..node },
         };
         self.permit(&node, WRITE)?;
-        let (files, place) = self.view.writable(&path)?;
-        files.0.insert(place, node);
-        Ok(())
+        self.view.change(&path, |files, place| drop(files.0.insert(place, node)))
     }
 
     /// What is at a path, under its own name; a link itself, not what it points to.
@@ -120,7 +118,7 @@ impl Process<'_> {
     pub fn list(&self, path: &str) -> io::Result<Vec<String>> {
         let path = self.resolve(path, true)?;
         let node = self.node(&path)?;
-        self.permit(node, READ)?;
+        self.permit(&node, READ)?;
         if node.is_directory() {
             Ok(self.view.children(&path))
         } else {
@@ -146,25 +144,25 @@ impl Process<'_> {
         self.node(&from)?;
         self.permit_change_in(&from)?;
         self.permit_change_in(&to)?;
-        let (files, place) = self.view.writable(&from)?;
-        let moved = files.subtree(&place);
-        files.remove(&place);
-        let (files, place) = self.view.writable(&to)?;
-        files.remove(&place);
-        files.0.extend(moved.into_iter().map(|(rest, node)| (format!("{place}{rest}"), node)));
-        Ok(())
+        let moved = self.view.change(&from, |files, place| {
+            let moved = files.subtree(&place);
+            files.remove(&place);
+            moved
+        })?;
+        self.view.change(&to, |files, place| {
+            files.remove(&place);
+            files.0.extend(moved.into_iter().map(|(rest, node)| (format!("{place}{rest}"), node)));
+        })
     }
 
     /// Sets permission bits.
     pub fn set_mode(&mut self, path: &str, mode: u32) -> io::Result<()> {
         let path = self.resolve(path, true)?;
-        let node = self.node(&path)?.clone();
+        let node = self.node(&path)?;
         if self.user.uid != 0 && self.user.uid != node.owner.uid {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
-        let (files, place) = self.view.writable(&path)?;
-        files.0.insert(place, Node { mode, ..node });
-        Ok(())
+        self.view.change(&path, |files, place| drop(files.0.insert(place, Node { mode, ..node })))
     }
 
     /// Removes what is at a path, with all that is below.
@@ -172,9 +170,7 @@ impl Process<'_> {
         let path = self.resolve(path, false)?;
         self.node(&path)?;
         self.permit_change_in(&path)?;
-        let (files, place) = self.view.writable(&path)?;
-        files.remove(&place);
-        Ok(())
+        self.view.change(&path, |files, place| files.remove(&place))
     }
 
     fn create(&mut self, path: &str, kind: FileKind, mode: u32) -> io::Result<()> {
@@ -183,9 +179,7 @@ impl Process<'_> {
         }
         self.permit_change_in(path)?;
         let owner = self.user;
-        let (files, place) = self.view.writable(path)?;
-        files.0.insert(place, Node { kind, mode, owner });
-        Ok(())
+        self.view.change(path, |files, place| drop(files.0.insert(place, Node { kind, mode, owner })))
     }
 
     fn resolve(&self, path: &str, follow: bool) -> io::Result<String> {
@@ -193,12 +187,12 @@ impl Process<'_> {
         self.view.resolve(&path, follow)
     }
 
-    fn node(&self, path: &str) -> io::Result<&Node> {
+    fn node(&self, path: &str) -> io::Result<Node> {
         self.view.get(path).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn permit_change_in(&self, path: &str) -> io::Result<()> {
-        self.permit(self.node(parent(path))?, WRITE)
+        self.permit(&self.node(parent(path))?, WRITE)
     }
 
     fn permit(&self, node: &Node, access: u32) -> io::Result<()> {

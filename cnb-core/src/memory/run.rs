@@ -74,8 +74,8 @@ fn complete_home(env: &mut Vec<(String, String)>, view: &View, user: User) {
 /// The text of /etc/passwd, empty where there is none.
 fn passwd_of(view: &View) -> String {
     let node = view.resolve("/etc/passwd", true).ok().and_then(|path| view.get(&path));
-    match node.map(|node| &node.kind) {
-        Some(FileKind::Regular(content)) => String::from_utf8_lossy(content).into_owned(),
+    match node.map(|node| node.kind) {
+        Some(FileKind::Regular(content)) => String::from_utf8_lossy(&content).into_owned(),
         _ => String::new(),
     }
 }
@@ -89,6 +89,9 @@ async fn mounted(memory: &Memory, mount: Mount, user: User) -> Result<Mounted> {
         }
         MountKind::InOut(tree) => (Held::Own(FileTree::of(&tree)?.clone()), true),
         MountKind::ReadOnly(tree) => (Held::Own(FileTree::of(&tree)?.clone()), false),
+        MountKind::SharedCache(id) => {
+            (Held::SharedCache(memory.shared_cache(&id, FileTree::owned_by(user))), true)
+        }
         MountKind::Secrets(secrets) => (Held::Own(secret_files(secrets, user)?), false),
         MountKind::Tmpfs => (Held::Own(FileTree::owned_by(user)), true),
         MountKind::Agent(_) | MountKind::Carried => {
@@ -111,13 +114,13 @@ fn secret_files(secrets: Vec<SecretFile>, owner: User) -> Result<FileTree> {
 fn program(memory: &Memory, view: &View, path: &str) -> Result<Arc<dyn Program>> {
     let node = view.resolve(path, true).ok().and_then(|path| view.get(&path));
     let content = match node {
-        Some(Node { kind: FileKind::Regular(content), mode, .. }) if mode & 0o111 != 0 => content.as_ref(),
+        Some(Node { kind: FileKind::Regular(content), mode, .. }) if mode & 0o111 != 0 => content,
         _ => {
             return Err(Error::new(ErrorKind::InvalidInput, "there is no such program").with("program", path));
         }
     };
     let name =
-        std::str::from_utf8(content).ok().and_then(|text| text.strip_prefix(MAGIC)?.strip_suffix('\n'));
+        std::str::from_utf8(&content).ok().and_then(|text| text.strip_prefix(MAGIC)?.strip_suffix('\n'));
     let unknown = || {
         Error::new(ErrorKind::InvalidInput, "the file names no program of the memory backend")
             .with("program", path)

@@ -4,6 +4,7 @@ use std::io;
 
 use async_lock::MutexGuardArc;
 
+use super::SharedCache;
 use super::files;
 use super::files::FileTree;
 use super::files::Node;
@@ -28,20 +29,23 @@ pub(super) struct Mounted {
 pub(super) enum Held {
     Own(FileTree),
     Cache(MutexGuardArc<FileTree>),
+    SharedCache(SharedCache),
 }
 
 impl Held {
-    fn get(&self) -> &FileTree {
+    fn look<T>(&self, look: impl FnOnce(&FileTree) -> T) -> T {
         match self {
-            Self::Own(files) => files,
-            Self::Cache(files) => files,
+            Self::Own(files) => look(files),
+            Self::Cache(files) => look(files),
+            Self::SharedCache(files) => look(&files.lock().expect("no holder of this lock panics")),
         }
     }
 
-    fn get_mut(&mut self) -> &mut FileTree {
+    fn change<T>(&mut self, change: impl FnOnce(&mut FileTree) -> T) -> T {
         match self {
-            Self::Own(files) => files,
-            Self::Cache(files) => files,
+            Self::Own(files) => change(files),
+            Self::Cache(files) => change(files),
+            Self::SharedCache(files) => change(&mut files.lock().expect("no holder of this lock panics")),
         }
     }
 }
@@ -54,9 +58,13 @@ impl View {
         for mount in mounts {
             let (index, place) = view.locate(&mount.target);
             let around = &mut view.0[index];
-            if around.writable && !around.files.get().0.contains_key(&place) {
-                // A target below a file stays hidden behind the mount anyway.
-                let _ = around.files.get_mut().place(&place, Node::directory(User::ROOT));
+            if around.writable {
+                around.files.change(|files| {
+                    if !files.0.contains_key(&place) {
+                        // A target below a file stays hidden behind the mount anyway.
+                        let _ = files.place(&place, Node::directory(User::ROOT));
+                    }
+                });
             }
             view.0.push(mount);
         }
@@ -74,17 +82,20 @@ impl View {
     }
 
     /// What is at a path without links.
-    pub(super) fn get(&self, path: &str) -> Option<&Node> {
+    pub(super) fn get(&self, path: &str) -> Option<Node> {
         let (index, place) = self.locate(path);
-        self.0[index].files.get().0.get(&place)
+        self.0[index].files.look(|files| files.0.get(&place).cloned())
     }
 
     /// The names in a directory.
     pub(super) fn children(&self, directory: &str) -> Vec<String> {
         let (index, place) = self.locate(directory);
-        let names = self.0[index].files.get().children(&place).map(|(name, _)| name.to_owned());
+        let names: Vec<String> = self.0[index]
+            .files
+            .look(|files| files.children(&place).map(|(name, _)| name.to_owned()).collect());
         let mounted = self.0.iter().filter(|mount| mount.target != "/" && parent(&mount.target) == directory);
         let mut names: Vec<String> = names
+            .into_iter()
             .chain(mounted.map(|mount| mount.target[mount.target.rfind('/').unwrap_or(0) + 1..].to_owned()))
             .collect();
         names.sort();
@@ -92,14 +103,18 @@ impl View {
         names
     }
 
-    /// The tree that holds a path, to change it, and the path in it.
-    pub(super) fn writable(&mut self, path: &str) -> io::Result<(&mut FileTree, String)> {
+    /// Changes the tree that holds a path, at the path in it.
+    pub(super) fn change<T>(
+        &mut self,
+        path: &str,
+        change: impl FnOnce(&mut FileTree, String) -> T,
+    ) -> io::Result<T> {
         let (index, place) = self.locate(path);
         let mount = &mut self.0[index];
         if !mount.writable {
             return Err(io::ErrorKind::ReadOnlyFilesystem.into());
         }
-        Ok((mount.files.get_mut(), place))
+        Ok(mount.files.change(|files| change(files, place)))
     }
 
     /// The innermost mount that holds a path, and the path in it.

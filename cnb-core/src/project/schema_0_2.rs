@@ -7,6 +7,7 @@ use super::Schema;
 use super::binding;
 use super::buildpack;
 use super::buildpack::List;
+use super::cache;
 use super::env;
 use crate::diagnostic::Severity;
 use crate::handwritten::Table;
@@ -44,6 +45,7 @@ fn read_buildpacks(descriptor: &mut Descriptor, mut table: Table<'_>) {
     descriptor.pre = super::read_addition(schema, &mut table, "pre");
     descriptor.post = super::read_addition(schema, &mut table, "post");
     read_build(descriptor, &mut table);
+    descriptor.cache_scope = table.table("cache").and_then(cache::read);
     table.refuse_unread(Severity::Warning);
 }
 

@@ -395,6 +395,38 @@ fn bindings_are_made_of_the_ids_of_secrets() {
 }
 
 #[test]
+fn the_scope_of_the_cache_is_one_of_three() {
+    let read = |scope: &str| {
+        let text = format!("[_]\nschema-version = '0.2'\n[io.buildpacks.cache]\nscope = '{scope}'\n");
+        read(&text).expect("a descriptor").0.cache_scope.map(|scope| scope.value)
+    };
+    let scopes = ["project", "namespace", "machine", ""].map(read);
+    let expected = [CacheScope::Project, CacheScope::Namespace, CacheScope::Machine].map(Some);
+    assert_eq!(scopes[..3], expected);
+    assert_eq!(scopes[3], None, "an empty text is as good as none");
+    check_0_2(&[
+        (
+            "[io.buildpacks.cache]\nscope = 'world'\n",
+            &[
+                "error[invalid-scope] 4:9 `world` is not the scope of a cache: it can be `project`, `namespace` or `machine`",
+            ],
+        ),
+        (
+            "[io.buildpacks.cache]\nscope = 1\n",
+            &["error[wrong-type] 4:9 `io.buildpacks.cache.scope` must be a string"],
+        ),
+        (
+            "[io.buildpacks]\ncache = 'machine'\n",
+            &["error[wrong-type] 4:9 `io.buildpacks.cache` must be a table"],
+        ),
+        (
+            "[io.buildpacks.cache]\nscop = 'machine'\n",
+            &["warning[unknown-key] 4:1 unknown key `io.buildpacks.cache.scop`"],
+        ),
+    ]);
+}
+
+#[test]
 fn errors_about_an_entry_can_be_made_later() {
     let text = "[_]\nschema-version = '0.2'\n[[io.buildpacks.group]]\nuri = './bad'\n";
     let (descriptor, _) = read(text).expect("a descriptor");

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use cnb_core::backend::Backend;
 use cnb_core::backend::CacheId;
 use cnb_core::backend::Capabilities;
+use cnb_core::backend::Digested;
 use cnb_core::backend::Entry;
 use cnb_core::backend::EntryKind;
 use cnb_core::backend::Error;
@@ -62,6 +63,7 @@ pub(crate) enum Fault {
     ReadOnlyIsWritable,
     SecretIsInError,
     SecretIsInEvent,
+    SharedCachesAreExclusive,
 }
 
 /// The wrapper.
@@ -94,6 +96,9 @@ impl Faulty {
             match &mut mount.kind {
                 MountKind::Cache(id) if self.has(Fault::CachesAreShared) => {
                     *id = CacheId::new("shared").expect("a plain word");
+                }
+                MountKind::SharedCache(id) if self.has(Fault::SharedCachesAreExclusive) => {
+                    mount.kind = MountKind::Cache(id.clone());
                 }
                 MountKind::ReadOnly(tree) if self.has(Fault::ReadOnlyIsWritable) => {
                     mount.kind = MountKind::InOut(tree.clone());
@@ -205,6 +210,10 @@ impl Backend for Faulty {
 
     async fn list(&self, tree: &Tree, path: &str) -> Result<Vec<Entry>> {
         self.inner.list(&unwrap(tree), path).await
+    }
+
+    async fn digests(&self, tree: &Tree) -> Result<Vec<Digested>> {
+        self.inner.digests(&unwrap(tree)).await
     }
 
     async fn compose(&self, parts: Vec<Part>) -> Result<Tree> {

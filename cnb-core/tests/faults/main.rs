@@ -32,6 +32,7 @@ const CAUGHT_BY: &[(Fault, &str)] = &[
     (Fault::ReadOnlyIsWritable, "mount::of_a_read_only_tree_cannot_be_changed"),
     (Fault::SecretIsInError, "secret::does_not_show_in_an_error"),
     (Fault::SecretIsInEvent, "secret::does_not_show_in_events_unless_printed"),
+    (Fault::SharedCachesAreExclusive, "shared_cache::is_had_by_several_steps_at_a_time"),
 ];
 
 #[test]

@@ -128,7 +128,9 @@ impl Inputs {
         match &mount.kind {
             MountKind::InOut(tree) | MountKind::ReadOnly(tree) => self.tree(backend, target, tree).await?,
             MountKind::Secrets(files) => files.iter().for_each(|file| self.secret_file(target, file)),
-            MountKind::Cache(id) => self.add(format!("cache {target}"), &[id.as_str()]),
+            MountKind::Cache(id) | MountKind::SharedCache(id) => {
+                self.add(format!("cache {target}"), &[id.as_str()]);
+            }
             MountKind::Agent(name) => self.add(format!("SSH agent {name}"), &[target]),
             // What the step before left, and what is empty.
             _ => {}

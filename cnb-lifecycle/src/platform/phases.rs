@@ -14,6 +14,7 @@ use cnb_core::backend::User;
 use cnb_core::buildpack::group::Group;
 
 use super::BuildRequest;
+use super::SharedCache;
 use super::builder::Builder;
 use super::error::During as _;
 use super::error::Error;
@@ -31,6 +32,7 @@ const GROUP: &str = "/layers/group.toml";
 const ORDER: &str = "/layers/order.toml";
 const PLAN: &str = "/layers/plan.toml";
 const CACHE_DIR: &str = "/cache";
+const SHARED_CACHE_DIR: &str = "/shared-cache";
 const LAUNCH_CACHE_DIR: &str = "/launch-cache";
 const PREVIOUS_DIR: &str = "/previous-image";
 /// A run.toml that declares nothing.
@@ -154,7 +156,13 @@ pub(super) async fn builders(
     let is_first = previous.image.is_none();
     let saves = request.cache.as_ref().filter(|_| !request.cache_read_only);
     let completes = needs_contents && (request.cache.is_some() || !is_first);
-    if saves.is_none() && !completes {
+    let can_share = backend.capabilities().shared_cache_mounts;
+    let shared = request.shared_cache.as_ref().filter(|_| can_share);
+    if request.shared_cache.is_some() && !can_share {
+        containers.warn("this backend cannot share caches: layers stay with the project");
+    }
+    let fills = request.cache.as_ref().zip(shared).filter(|_| !request.skip_layers);
+    if saves.is_none() && !completes && fills.is_none() {
         return Ok(vec![
             restore(containers, request, builder, trees.layers),
             run_buildpacks(containers, builder, trees.app),
@@ -163,22 +171,26 @@ pub(super) async fn builders(
     let tool = backend.load(request.tool.clone()).await.during("load the program that keeps layers")?;
     let tools = Tools { containers, tool };
     let mut steps = Vec::new();
-    let mut restore = restore(containers, request, builder, trees.layers.clone());
+    if let Some((cache, shared)) = fills {
+        steps.push(tools.fill(cache, shared, trees.layers.clone()));
+    }
     let launch = request.cache.as_ref().filter(|_| needs_contents).map(launch_cache);
     if let (Some(cache), Some(launch)) = (&request.cache, &launch)
         && is_first
         && !request.skip_layers
     {
-        steps.push(tools.recall(cache, launch, trees.layers));
-        carry(&mut restore, LAYERS_DIR);
+        steps.push(tools.recall(cache, launch, trees.layers.clone()));
     }
-    steps.push(restore);
+    steps.push(restore(containers, request, builder, trees.layers));
+    for step in steps.iter_mut().skip(1) {
+        carry(step, LAYERS_DIR);
+    }
     steps.push(run_buildpacks(containers, builder, trees.app));
     if needs_contents {
         steps.push(tools.complete(launch.as_ref(), previous));
     }
     if let Some(cache) = saves {
-        steps.push(tools.save(cache, launch));
+        steps.push(tools.save(cache, launch, shared, builder));
     }
     Ok(steps)
 }
@@ -265,6 +277,16 @@ struct Tools<'a> {
 }
 
 impl Tools<'_> {
+    /// Takes layers of other projects. Without them, the build has more to do.
+    fn fill(&self, cache: &CacheId, shared: &SharedCache, layers: Tree) -> Step {
+        let args = ["-cache-dir", CACHE_DIR, "-shared-cache", SHARED_CACHE_DIR];
+        self.step("fill", "cache-fill", &args)
+            .with_mount(LAYERS_DIR, MountKind::InOut(layers))
+            .with_mount(CACHE_DIR, MountKind::Cache(cache.clone()))
+            .with_mount(SHARED_CACHE_DIR, MountKind::SharedCache(shared.id.clone()))
+            .optional()
+    }
+
     /// Says what the last build left.
     fn recall(&self, cache: &CacheId, launch: &MountKind, layers: Tree) -> Step {
         let args = ["-analyzed", ANALYZED, "-cache-dir", CACHE_DIR, "-launch-cache", LAUNCH_CACHE_DIR];
@@ -296,12 +318,23 @@ impl Tools<'_> {
 
     /// Puts the layers with `cache = true` into the cache of the project. The image is what counts: without a cache
     /// the next build takes longer.
-    fn save(&self, cache: &CacheId, launch: Option<MountKind>) -> Step {
+    fn save(
+        &self,
+        cache: &CacheId,
+        launch: Option<MountKind>,
+        shared: Option<&SharedCache>,
+        builder: &Builder,
+    ) -> Step {
         let mut args = vec!["-cache-dir", CACHE_DIR];
         let mut mounts = vec![(LAYERS_DIR, MountKind::Carried), (CACHE_DIR, MountKind::Cache(cache.clone()))];
         if let Some(launch) = launch {
             args.extend(["-launch-cache", LAUNCH_CACHE_DIR]);
             mounts.push((LAUNCH_CACHE_DIR, launch));
+        }
+        if let Some(shared) = shared {
+            args.extend(["-shared-cache", SHARED_CACHE_DIR, "-cache-writer", &shared.writer]);
+            args.extend(["-builder-digest", builder.image.digest.as_str()]);
+            mounts.push((SHARED_CACHE_DIR, MountKind::SharedCache(shared.id.clone())));
         }
         let step = self.step(SAVE_CACHE, "cache-save", &args).with_title("keep layers").optional();
         mounts.into_iter().fold(step, |step, (target, kind)| step.with_mount(target, kind))

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cnb_cache::namespace::Namespace;
 use cnb_core::api::PlatformApi;
 use cnb_core::backend::CacheId;
 use cnb_core::backend::Filter;
@@ -14,6 +15,7 @@ use cnb_core::backend::User;
 use cnb_core::buildpack::order::Order;
 use cnb_core::image_name::ImageName;
 use cnb_core::labels::project::ProjectLabel;
+use cnb_core::project::CacheScope;
 
 use super::recall::Records;
 
@@ -59,6 +61,8 @@ pub struct BuildRequest {
     pub tool: Source,
     /// Where the layers with `cache = true` are kept. No cache when there is none.
     pub cache: Option<CacheId>,
+    /// Where projects share layers with `cache = true`; needs `cache`. They stay with the project when there is none.
+    pub shared_cache: Option<SharedCache>,
     /// Whether layers come out of the caches, but nothing is kept in them: for builds of code that nobody has looked at,
     /// for example of pull requests.
     pub cache_read_only: bool,
@@ -103,6 +107,7 @@ impl BuildRequest {
             lifecycle: None,
             tool,
             cache: None,
+            shared_cache: None,
             cache_read_only: false,
             records: None,
             run_all: false,
@@ -120,6 +125,24 @@ impl BuildRequest {
     pub fn with_output(mut self, output: ImageName) -> Self {
         self.outputs.push(output);
         self
+    }
+}
+
+/// A cache that several projects share, for layers with `cache = true` that are not in images.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SharedCache {
+    /// Its name, another one than that of the project's own cache.
+    pub id: CacheId,
+    /// Who writes: the namespace of the build, printed.
+    pub writer: String,
+}
+
+impl SharedCache {
+    /// That of builds with this scope; none when nothing is shared. `namespace` is that of the project.
+    pub fn new(namespace: &Namespace, scope: CacheScope) -> Option<Self> {
+        let shared = namespace.shared(scope)?;
+        Some(Self { id: shared.id(), writer: namespace.to_string() })
     }
 }
 

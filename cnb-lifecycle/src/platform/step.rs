@@ -150,8 +150,7 @@ impl<'a> Containers<'a> {
         let action = "run the phases that build";
         let left = self.backend.run_chain(steps, self.events).await.during(action)?;
         for Skipped { step, error, .. } in &left.skipped {
-            let message = format!("the {step} phase was skipped: {}", with_causes(error));
-            self.events.event(Event::Warning { message });
+            self.warn(format!("the {step} phase was skipped: {}", with_causes(error)));
         }
         match left.ended_by {
             None => {
@@ -163,6 +162,11 @@ impl<'a> Containers<'a> {
                 code: left.exit_code,
             }),
         }
+    }
+
+    /// Tells what a person should know.
+    pub(super) fn warn(&self, message: impl Into<String>) {
+        self.events.event(Event::Warning { message: message.into() });
     }
 
     /// Tells when the work of a phase begins and ends.

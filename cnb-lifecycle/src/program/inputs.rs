@@ -19,9 +19,11 @@ pub(super) struct Inputs {
     pub(super) app_dir: String,
     pub(super) build_config_dir: String,
     pub(super) build_image: String,
+    pub(super) builder_digest: String,
     pub(super) buildpacks_dir: String,
     pub(super) cache_dir: String,
     pub(super) cache_image: String,
+    pub(super) cache_writer: String,
     pub(super) archives: bool,
     pub(super) default_process_type: String,
     pub(super) deprecated_run_image: String,
@@ -53,6 +55,7 @@ pub(super) struct Inputs {
     pub(super) report_path: String,
     pub(super) run_image: String,
     pub(super) run_path: String,
+    pub(super) shared_cache_dir: String,
     pub(super) skip_layers: bool,
     pub(super) stack_path: String,
     pub(super) system_path: String,
@@ -109,6 +112,7 @@ impl Inputs {
             &mut self.layers_dir,
             &mut self.platform_dir,
             &mut self.previous_dir,
+            &mut self.shared_cache_dir,
         ] {
             if !directory.is_empty() {
                 *directory = absolute(directory)?;

@@ -15,13 +15,14 @@ pub(super) enum Phase {
     Export,
     Create,
     Rebase,
+    CacheFill,
     CacheRecall,
     CacheComplete,
     CacheSave,
 }
 
 /// Each phase with its name as a program and as a first argument.
-pub(super) const NAMES: [(Phase, &str, &str); 11] = [
+pub(super) const NAMES: [(Phase, &str, &str); 12] = [
     (Phase::Analyze, "analyzer", "analyze"),
     (Phase::Detect, "detector", "detect"),
     (Phase::Restore, "restorer", "restore"),
@@ -30,6 +31,7 @@ pub(super) const NAMES: [(Phase, &str, &str); 11] = [
     (Phase::Export, "exporter", "export"),
     (Phase::Create, "creator", "create"),
     (Phase::Rebase, "rebaser", "rebase"),
+    (Phase::CacheFill, "cache-filler", "cache-fill"),
     (Phase::CacheRecall, "cache-recaller", "cache-recall"),
     (Phase::CacheComplete, "cache-completer", "cache-complete"),
     (Phase::CacheSave, "cache-saver", "cache-save"),

@@ -112,7 +112,8 @@ pub fn extract(tar: impl Read, layers: &Path) -> Result<(), ExtractError> {
     Ok(())
 }
 
-fn absolute(name: &[u8]) -> PathBuf {
+/// The path of an entry, from the root on.
+pub(super) fn absolute(name: &[u8]) -> PathBuf {
     let name = Path::new(std::ffi::OsStr::from_bytes(name));
     let mut path = PathBuf::from("/");
     for part in name.components() {

@@ -15,3 +15,4 @@ mod recall;
 mod registry_faults;
 #[path = "../../../cnb-oci/tests/registry/server.rs"]
 mod server;
+mod shared_layers;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cnb_core::backend::CacheId;
 use cnb_core::backend::ChainOutput;
 use cnb_core::backend::Error;
 use cnb_core::backend::ErrorKind;
@@ -118,6 +119,10 @@ impl BuildKit {
                 let id = format!("{}{}", self.settings.cache_prefix, id.as_str());
                 exec.mount(crate::Mount::cache(id, target, Sharing::Locked))
             }
+            MountKind::SharedCache(id) => {
+                let id = format!("{}{}", self.settings.cache_prefix, id.as_str());
+                exec.mount(crate::Mount::cache(id, target, Sharing::Shared))
+            }
             MountKind::InOut(tree) => exec.mount(Graph::of(tree)?.mount(target)),
             MountKind::ReadOnly(tree) => exec.mount(Graph::of(tree)?.mount(target).read_only()),
             MountKind::Secrets(files) => self.mount_secrets(exec, target, files, user)?,
@@ -139,10 +144,7 @@ impl BuildKit {
 /// The names of the caches that a command has. BuildKit leaves them out of what it knows commands by, and would give one
 /// project what another left for the same files.
 fn caches(mounts: &[(Mount, User)]) -> String {
-    let names = mounts.iter().filter_map(|(mount, _)| match &mount.kind {
-        MountKind::Cache(id) => Some(id.as_str()),
-        _ => None,
-    });
+    let names = mounts.iter().filter_map(|(mount, _)| mount.kind.cache().map(CacheId::as_str));
     names.collect::<Vec<_>>().join(" ")
 }
 
@@ -223,7 +225,8 @@ fn add(mounts: &mut Vec<(Mount, User)>, mount: &Mount, step: &Step) -> Result<()
     };
     let is_same = match (&known.kind, &mount.kind) {
         (MountKind::InOut(_), MountKind::Carried) | (MountKind::Tmpfs, MountKind::Tmpfs) => true,
-        (MountKind::Cache(one), MountKind::Cache(other)) => one == other,
+        (MountKind::Cache(one), MountKind::Cache(other))
+        | (MountKind::SharedCache(one), MountKind::SharedCache(other)) => one == other,
         (MountKind::ReadOnly(one), MountKind::ReadOnly(other)) => {
             let (one, other) = (Graph::of(one)?, Graph::of(other)?);
             one.state == other.state && one.root == other.root
@@ -237,7 +240,7 @@ fn add(mounts: &mut Vec<(Mount, User)>, mount: &Mount, step: &Step) -> Result<()
 }
 
 fn owned(mount: &Mount, owner: User) -> Option<Owned> {
-    let is_new = matches!(mount.kind, MountKind::Cache(_) | MountKind::Tmpfs);
+    let is_new = mount.kind.cache().is_some() || matches!(mount.kind, MountKind::Tmpfs);
     is_new.then(|| Owned { path: mount.target.clone(), owner })
 }
 
@@ -255,7 +258,7 @@ fn process(step: &Step, mounts: &[(Mount, User)], proxy: &mut ProxyEnv) -> Proce
             None => env.push((name.clone(), value.clone())),
         }
     }
-    let is_cache = |mount: &&Mount| matches!(mount.kind, MountKind::Cache(_));
+    let is_cache = |mount: &&Mount| mount.kind.cache().is_some();
     let has = |target: &String| step.mounts.iter().any(|mount| mount.target == *target);
     let hidden = mounts.iter().map(|(mount, _)| mount).filter(is_cache).map(|mount| mount.target.clone());
     Process {
@@ -297,8 +300,6 @@ fn name(steps: &[Step]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cnb_core::backend::CacheId;
-
     use super::*;
     use crate::State;
 
@@ -308,6 +309,10 @@ mod tests {
 
     fn cache() -> MountKind {
         MountKind::Cache(CacheId::new("cache").expect("a plain word"))
+    }
+
+    fn shared_cache() -> MountKind {
+        MountKind::SharedCache(CacheId::new("cache").expect("a plain word"))
     }
 
     #[test]
@@ -331,16 +336,20 @@ mod tests {
             step("one").with_mount("/out", MountKind::InOut(tree())).with_mount("/c", cache()),
             step("two").with_user(User::new(1, 2)).with_mount("/out", MountKind::Carried),
             step("three").with_mount("/c", cache()).with_mount("/in", MountKind::ReadOnly(tree())),
+            step("four").with_user(User::new(1, 2)).with_mount("/s", shared_cache()),
         ];
         let mounts = joined(&steps).expect("they fit");
         let targets: Vec<&str> = mounts.iter().map(|(mount, _)| mount.target.as_str()).collect();
-        assert_eq!(targets, ["/out", "/c", "/in"]);
+        assert_eq!(targets, ["/out", "/c", "/in", "/s"]);
         let hidden = |step| process(step, &mounts, &mut ProxyEnv::default()).hidden;
-        assert_eq!(hidden(&steps[1]), ["/c"], "it does not have the cache");
+        assert_eq!(hidden(&steps[1]), ["/c", "/s"], "it has none of the caches");
+        assert_eq!(hidden(&steps[3]), ["/c"]);
         assert_eq!(hidden(&steps[2]), [""; 0]);
 
-        let other = [step("one").with_mount("/c", cache()), step("two").with_mount("/c", MountKind::Tmpfs)];
-        assert_eq!(joined(&other).err().map(|error| error.kind()), Some(ErrorKind::Unsupported));
+        for kind in [MountKind::Tmpfs, shared_cache()] {
+            let other = [step("one").with_mount("/c", cache()), step("two").with_mount("/c", kind)];
+            assert_eq!(joined(&other).err().map(|error| error.kind()), Some(ErrorKind::Unsupported));
+        }
         let carried = [step("one").with_mount("/out", MountKind::Carried)];
         assert_eq!(joined(&carried).err().map(|error| error.kind()), Some(ErrorKind::InvalidInput));
     }

@@ -22,7 +22,8 @@ use crate::engine::on_each;
 use crate::engine::variable;
 
 /// What no BuildKit can, whatever its store.
-const MISSING: [Need; 6] = [
+const MISSING: [Need; 7] = [
+    Need::Digests,
     Need::ExactConfig,
     Need::ExistingLayers,
     Need::FailedOutputs,

@@ -24,7 +24,7 @@ use crate::tree::inside::Inside;
 /// How often a step looks whether another has given back a cache. A lock cannot be waited for and cancelled.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// A cache that nobody else has.
+/// A cache that nobody else has, or that is shared.
 #[derive(Debug)]
 pub(super) struct Held {
     directory: PathBuf,
@@ -53,33 +53,72 @@ pub(super) fn forget(caches: &Path, id: &CacheId) -> Result<()> {
     }
 }
 
-/// Waits until nobody has the cache, and takes it. Returns nothing when cancelled.
-pub(super) fn take(
-    caches: &Path,
-    id: &CacheId,
-    user: User,
-    owners: Owners,
-    cancel: &PipeReader,
-) -> Result<Option<Held>> {
-    let parent = caches.join(id.as_str());
-    store::make_private(&parent)?;
-    let path = parent.join("lock");
-    let lock = store::open_lock(&path).map_err(at("open", &path))?;
-    loop {
-        match lock.try_lock() {
-            Ok(()) => break,
-            Err(TryLockError::WouldBlock) => {}
-            Err(TryLockError::Error(error)) => return Err(at("lock", &path)(error)),
-        }
-        if is_cancelled(cancel, INTERVAL) {
+/// Waits for caches, for a step.
+#[derive(Clone, Copy)]
+pub(super) struct Taking<'a> {
+    /// The directory of all caches.
+    pub(super) caches: &'a Path,
+    /// Who runs the step.
+    pub(super) user: User,
+    pub(super) owners: Owners,
+    pub(super) cancel: &'a PipeReader,
+}
+
+impl Taking<'_> {
+    /// Waits until nobody has the cache, and takes it. Returns nothing when cancelled.
+    pub(super) fn take(self, id: &CacheId) -> Result<Option<Held>> {
+        let (parent, lock) = self.open(id)?;
+        if !self.wait(&parent, || lock.try_lock())? {
             return Ok(None);
         }
+        let directory = parent.join("files");
+        if !directory.exists() {
+            create(&parent, &directory, self.user, self.owners)?;
+        }
+        Ok(Some(Held { directory, _lock: lock }))
     }
-    let directory = parent.join("files");
-    if !directory.exists() {
-        create(&parent, &directory, user, owners)?;
+
+    /// Waits until nobody has the cache alone, and takes it together with others that share it. Returns nothing when
+    /// cancelled.
+    pub(super) fn share(self, id: &CacheId) -> Result<Option<Held>> {
+        let (parent, lock) = self.open(id)?;
+        loop {
+            if !self.wait(&parent, || lock.try_lock_shared())? {
+                return Ok(None);
+            }
+            let directory = parent.join("files");
+            if directory.exists() {
+                return Ok(Some(Held { directory, _lock: lock }));
+            }
+            // It is made by one alone, who then may lose it before it is shared.
+            lock.unlock().map_err(at("unlock", &parent))?;
+            if self.take(id)?.is_none() {
+                return Ok(None);
+            }
+        }
     }
-    Ok(Some(Held { directory, _lock: lock }))
+
+    fn open(self, id: &CacheId) -> Result<(PathBuf, File)> {
+        let parent = self.caches.join(id.as_str());
+        store::make_private(&parent)?;
+        let path = parent.join("lock");
+        let lock = store::open_lock(&path).map_err(at("open", &path))?;
+        Ok((parent, lock))
+    }
+
+    /// Tries until the lock is there. Says no when cancelled.
+    fn wait(self, parent: &Path, lock: impl Fn() -> std::result::Result<(), TryLockError>) -> Result<bool> {
+        loop {
+            match lock() {
+                Ok(()) => return Ok(true),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(at("lock", &parent.join("lock"))(error)),
+            }
+            if is_cancelled(self.cancel, INTERVAL) {
+                return Ok(false);
+            }
+        }
+    }
 }
 
 /// Makes the directory of a new cache; it appears complete or not at all.

@@ -18,6 +18,7 @@ use cnb_core::backend::User;
 use cnb_core::event::Stream;
 
 use super::cache;
+use super::cache::Taking;
 use super::container;
 use super::container::Outcome;
 use super::error::at;
@@ -95,10 +96,8 @@ fn check(machine: &Machine, step: &Step) -> Result<()> {
         if step.mounts[..index].iter().any(|other| names(&other.target).eq(names(target))) {
             return invalid(format!("there are two mounts at {target}"));
         }
-        if let MountKind::Cache(id) = &mount.kind
-            && step.mounts[..index]
-                .iter()
-                .any(|other| matches!(&other.kind, MountKind::Cache(same) if same == id))
+        if let Some(id) = mount.kind.cache()
+            && step.mounts[..index].iter().any(|other| other.kind.cache() == Some(id))
         {
             return invalid(format!("the cache {} is mounted twice", id.as_str()));
         }
@@ -176,10 +175,7 @@ impl Preparation<'_> {
         let mut prepared = Prepared { root, binds: Vec::new(), outputs: Vec::new(), held: Vec::new() };
         let mut mounts: Vec<_> = self.step.mounts.iter().enumerate().collect();
         // Caches in the order of their names: two steps that want the same ones cannot wait for each other.
-        mounts.sort_by_key(|(_, mount)| match &mount.kind {
-            MountKind::Cache(id) => Some(id),
-            _ => None,
-        });
+        mounts.sort_by_key(|(_, mount)| mount.kind.cache());
         for (index, mount) in mounts {
             let point = self.work.create(&index.to_string())?;
             let Some((source, read_only)) = self.mount(&mount.target, &mount.kind, point, &mut prepared)?
@@ -203,8 +199,10 @@ impl Preparation<'_> {
         let owners = self.machine.owners();
         let user = self.step.user;
         match kind {
-            MountKind::Cache(id) => {
-                let Some(held) = cache::take(&self.machine.caches, id, user, owners, self.cancel)? else {
+            MountKind::Cache(id) | MountKind::SharedCache(id) => {
+                let shared = matches!(kind, MountKind::SharedCache(_));
+                let taking = Taking { caches: &self.machine.caches, user, owners, cancel: self.cancel };
+                let Some(held) = (if shared { taking.share(id) } else { taking.take(id) })? else {
                     return Ok(None);
                 };
                 let path = held.path().to_owned();

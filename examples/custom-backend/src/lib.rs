@@ -85,6 +85,8 @@ impl Backend for Workshop {
         let mut capabilities = Capabilities::ALL;
         capabilities.archived_layers = false;
         capabilities.digests = false;
+        // Machines give caches back when they end.
+        capabilities.shared_cache_mounts = false;
         capabilities
     }
 
