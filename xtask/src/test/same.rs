@@ -127,6 +127,10 @@ impl Place {
         build.arg("--builder").arg(format!("oci:{}:builder", self.directory.join("images").display()));
         build.arg("--output").arg(format!("oci:{}:app", layout.display()));
         build.arg("--output").arg(format!("oci-archive:{}:app", archive.display()));
+        if variant.warm {
+            // What is recorded would spare the work whose result is compared.
+            build.arg("--no-cache");
+        }
         for binding in example::bindings::names()? {
             let directory = self.directory.join("bindings").join(&binding);
             build.arg("--binding").arg(format!("{binding}={}", directory.display()));
