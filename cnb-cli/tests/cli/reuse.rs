@@ -116,6 +116,10 @@ fn rows(backend: &Backend) -> Vec<Row> {
             &[APP],
         ),
         Row { flags: &["--clear-cache"], ..row("everything is cleared", |_| {}, EVERYTHING, &[]) },
+        Row {
+            flags: &["--clear-cache"],
+            ..row("everything is cleared, previous image is gone", Project::remove_image, EVERYTHING, &[])
+        },
     ];
     if let Backend::Local = backend {
         rows.extend([
