@@ -176,9 +176,8 @@ impl Place {
         build.args(["--platform-api", api, "--env", creator::ENV]);
         build.args(["--output", &format!("oci:{}:{tag}", out.display())]);
         build.args(example::bindings::arguments()?);
-        if !again {
-            build.arg("--clear-cache");
-        }
+        // The Go creator runs every phase whenever it is run.
+        build.arg(if again { "--no-cache" } else { "--clear-cache" });
         command::read(&mut build)?;
         layout::config_text(&out, &tag)
     }
