@@ -26,14 +26,7 @@ cases! { cache:
 }
 
 async fn keeps_its_content_between_steps(target: &Target) -> Outcome {
-    for expected in ["1", "11", "111"] {
-        let step = target.step("append /c/f 1 -- cat /c/f").await?.with_mount("/c", cache("keep"));
-        equal("the file", target.succeed(step).await?.stdout.as_str(), expected)?;
-    }
-    let step = target.step("remove /c/f").await?.with_mount("/c", cache("keep"));
-    target.succeed(step).await?;
-    let step = target.step("ls /elsewhere").await?.with_mount("/elsewhere", cache("keep"));
-    equal("names", target.succeed(step).await?.stdout.as_str(), "")
+    keeps(target, &cache("keep")).await
 }
 
 async fn keeps_what_a_failed_step_wrote(target: &Target) -> Outcome {
@@ -44,17 +37,11 @@ async fn keeps_what_a_failed_step_wrote(target: &Target) -> Outcome {
 }
 
 async fn is_new_empty_and_the_users(target: &Target) -> Outcome {
-    let step = target.step("stat /c -- ls /c -- write /c/f 1").await?.with_user(USER);
-    let ran = target.succeed(step.with_mount("/c", cache("new"))).await?;
-    equal("the cache", ran.stdout.as_str(), "directory 0755 1001:1002\n")
+    is_the_users(target, cache("new")).await
 }
 
 async fn has_nothing_of_another_cache(target: &Target) -> Outcome {
-    let step = target.step("write /a/f a -- write /b/f b -- cat /a/f").await?;
-    let step = step.with_mount("/a", cache("one")).with_mount("/b", cache("two"));
-    equal("the first cache", target.succeed(step).await?.stdout.as_str(), "a")?;
-    let step = target.step("ls /c").await?.with_mount("/c", cache("three"));
-    equal("names in a third cache", target.succeed(step).await?.stdout.as_str(), "")
+    are_apart(target, ["one", "two", "three"].map(cache)).await
 }
 
 async fn is_had_by_one_step_at_a_time(target: &Target) -> Outcome {
@@ -96,4 +83,32 @@ async fn is_not_in_an_output_around_it(target: &Target) -> Outcome {
 async fn mounted_twice_in_a_step_is_refused(target: &Target) -> Outcome {
     let step = target.step("exit 0").await?.with_mount("/a", cache("twice")).with_mount("/b", cache("twice"));
     refused("the step", target.backend.run(step, &NoEvents).await, ErrorKind::InvalidInput)
+}
+
+/// What is in a cache of any kind stays there, wherever it is mounted.
+pub(super) async fn keeps(target: &Target, kept: &MountKind) -> Outcome {
+    for expected in ["1", "11", "111"] {
+        let step = target.step("append /c/f 1 -- cat /c/f").await?.with_mount("/c", kept.clone());
+        equal("the file", target.succeed(step).await?.stdout.as_str(), expected)?;
+    }
+    let step = target.step("remove /c/f").await?.with_mount("/c", kept.clone());
+    target.succeed(step).await?;
+    let step = target.step("ls /elsewhere").await?.with_mount("/elsewhere", kept.clone());
+    equal("names", target.succeed(step).await?.stdout.as_str(), "")
+}
+
+/// A new cache of any kind is empty, and the user of the step may write there.
+pub(super) async fn is_the_users(target: &Target, new: MountKind) -> Outcome {
+    let step = target.step("stat /c -- ls /c -- write /c/f 1").await?.with_user(USER);
+    let ran = target.succeed(step.with_mount("/c", new)).await?;
+    equal("the cache", ran.stdout.as_str(), "directory 0755 1001:1002\n")
+}
+
+/// Caches of one kind have nothing of each other.
+pub(super) async fn are_apart(target: &Target, [one, two, three]: [MountKind; 3]) -> Outcome {
+    let step = target.step("write /a/f a -- write /b/f b -- cat /a/f").await?;
+    let step = step.with_mount("/a", one).with_mount("/b", two);
+    equal("the first cache", target.succeed(step).await?.stdout.as_str(), "a")?;
+    let step = target.step("ls /c").await?.with_mount("/c", three);
+    equal("names in a third cache", target.succeed(step).await?.stdout.as_str(), "")
 }

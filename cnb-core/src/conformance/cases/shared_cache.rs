@@ -2,6 +2,9 @@
 
 use futures_lite::future;
 
+use super::cache::are_apart;
+use super::cache::is_the_users;
+use super::cache::keeps;
 use crate::backend::ErrorKind;
 use crate::backend::Step;
 use crate::conformance::Outcome;
@@ -26,20 +29,11 @@ cases! { shared_cache:
 }
 
 async fn keeps_its_content_between_steps(target: &Target) -> Outcome {
-    for expected in ["1", "11", "111"] {
-        let step = target.step("append /c/f 1 -- cat /c/f").await?.with_mount("/c", shared_cache("s-keep"));
-        equal("the file", target.succeed(step).await?.stdout.as_str(), expected)?;
-    }
-    let step = target.step("remove /c/f").await?.with_mount("/c", shared_cache("s-keep"));
-    target.succeed(step).await?;
-    let step = target.step("ls /elsewhere").await?.with_mount("/elsewhere", shared_cache("s-keep"));
-    equal("names", target.succeed(step).await?.stdout.as_str(), "")
+    keeps(target, &shared_cache("s-keep")).await
 }
 
 async fn is_new_empty_and_the_users(target: &Target) -> Outcome {
-    let step = target.step("stat /c -- ls /c -- write /c/f 1").await?.with_user(USER);
-    let ran = target.succeed(step.with_mount("/c", shared_cache("s-new"))).await?;
-    equal("the cache", ran.stdout.as_str(), "directory 0755 1001:1002\n")
+    is_the_users(target, shared_cache("s-new")).await
 }
 
 async fn is_had_by_several_steps_at_a_time(target: &Target) -> Outcome {
@@ -61,11 +55,7 @@ async fn is_had_by_several_steps_at_a_time(target: &Target) -> Outcome {
 }
 
 async fn has_nothing_of_another_cache(target: &Target) -> Outcome {
-    let step = target.step("write /a/f a -- write /b/f b -- cat /a/f").await?;
-    let step = step.with_mount("/a", shared_cache("s-one")).with_mount("/b", shared_cache("s-two"));
-    equal("the first cache", target.succeed(step).await?.stdout.as_str(), "a")?;
-    let step = target.step("ls /c").await?.with_mount("/c", shared_cache("s-three"));
-    equal("names in a third cache", target.succeed(step).await?.stdout.as_str(), "")
+    are_apart(target, ["s-one", "s-two", "s-three"].map(shared_cache)).await
 }
 
 async fn is_shared_among_the_steps_of_a_chain(target: &Target) -> Outcome {
