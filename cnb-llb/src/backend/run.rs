@@ -227,9 +227,10 @@ fn add(mounts: &mut Vec<(Mount, User)>, mount: &Mount, step: &Step) -> Result<()
         (MountKind::InOut(_), MountKind::Carried) | (MountKind::Tmpfs, MountKind::Tmpfs) => true,
         (MountKind::Cache(one), MountKind::Cache(other))
         | (MountKind::SharedCache(one), MountKind::SharedCache(other)) => one == other,
-        (MountKind::ReadOnly(one), MountKind::ReadOnly(other)) => {
-            let (one, other) = (Graph::of(one)?, Graph::of(other)?);
-            one.state == other.state && one.root == other.root
+        // A tree that is had again is as it was, whatever steps before did to it.
+        (MountKind::InOut(one), MountKind::InOut(other))
+        | (MountKind::ReadOnly(one), MountKind::ReadOnly(other)) => {
+            Graph::of(one)?.is_same(Graph::of(other)?)
         }
         _ => false,
     };
@@ -245,7 +246,7 @@ fn owned(mount: &Mount, owner: User) -> Option<Owned> {
 }
 
 /// What the helper has to know of a step.
-fn process(step: &Step, mounts: &[(Mount, User)], proxy: &mut ProxyEnv) -> Process {
+pub(super) fn process(step: &Step, mounts: &[(Mount, User)], proxy: &mut ProxyEnv) -> Process {
     let mut env = Vec::new();
     let mut secret_env: Vec<String> = step.secret_env.iter().map(|(name, _)| name.clone()).collect();
     for (name, value) in &step.env {
@@ -270,6 +271,7 @@ fn process(step: &Step, mounts: &[(Mount, User)], proxy: &mut ProxyEnv) -> Proce
         cwd: step.cwd.clone(),
         // Nothing can be hidden from user 0.
         hidden: hidden.filter(|target| step.user.uid != 0 && !has(target)).collect(),
+        trees: Vec::new(),
         optional: step.optional,
     }
 }
