@@ -5,6 +5,7 @@ mod concurrent;
 mod counted;
 mod damaged_cache;
 mod fixture;
+mod joined;
 mod launch_layers;
 mod launcher;
 mod lifecycle;
