@@ -4,6 +4,7 @@ mod build;
 mod concurrent;
 mod counted;
 mod damaged_cache;
+mod detect_finish;
 mod fixture;
 mod joined;
 mod launch_layers;
