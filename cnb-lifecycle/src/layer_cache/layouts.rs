@@ -163,10 +163,7 @@ impl CacheStore for LayoutStore {
             return Ok(());
         }
         change(&layout, namespace, |kept| {
-            let is_meant = |entry: &LayerEntry| keys.is_none_or(|keys| keys.contains(&entry.key.as_str()));
-            for entry in kept.entries().into_iter().filter(is_meant) {
-                layers::remove(&mut kept.metadata, &entry.key);
-            }
+            layers::remove(&mut kept.metadata, |key| keys.is_none_or(|keys| keys.contains(&key)));
         })
     }
 
@@ -360,11 +357,7 @@ mod tests {
     #[test]
     fn it_passes_the_suite() {
         let directory = tempfile::tempdir().expect("a directory");
-        let number = std::cell::Cell::new(0);
-        suite::run(&|clock| {
-            number.set(number.get() + 1);
-            Box::new(LayoutStore::new(directory.path().join(number.get().to_string()), clock))
-        });
+        suite::run_in(directory.path(), &|root, clock| Box::new(LayoutStore::new(root, clock)));
     }
 
     #[test]
