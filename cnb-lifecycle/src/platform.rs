@@ -94,7 +94,7 @@ pub async fn build(
         }
         exporter.export(plan, left, recall.as_ref()).await
     };
-    containers.during("export", export).await
+    containers.during("export", Box::pin(export)).await
 }
 
 /// Where a build can end before there is an image.
