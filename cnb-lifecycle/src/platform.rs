@@ -230,8 +230,8 @@ impl Detection {
         let Beginning { app, analyzed, .. } = &self.beginning;
         let layers = phases::initial_layers(backend, builder, &self.detected, analyzed, sbom).await?;
         let trees = Trees { app: app.clone(), layers };
-        let steps =
-            phases::builders(backend, containers, request, builder, &analysis.previous, trees).await?;
+        let previous = &analysis.previous;
+        let steps = phases::builders(backend, containers, request, builder, previous, trees, None).await?;
         let recalled = match recall {
             Some(recall) => recall.build(&steps).await,
             None => Recalled::nothing(),

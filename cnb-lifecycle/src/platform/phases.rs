@@ -163,11 +163,11 @@ pub(super) async fn detect_and_build(
     trees: Trees,
 ) -> Result<Vec<Step>, Error> {
     let tool = load_tool(backend, request).await?;
-    let finish = Tools { containers, tool }
+    let finish = Tools { containers, tool: tool.clone() }
         .step("detect-finish", "detect-finish", &["-plan", PLAN])
         .with_mount(LAYERS_DIR, MountKind::Carried);
     let mut steps = vec![detector(containers, request, builder, trees.clone()), finish];
-    let mut builders = builders(backend, containers, request, builder, previous, trees).await?;
+    let mut builders = builders(backend, containers, request, builder, previous, trees, Some(tool)).await?;
     for step in &mut builders {
         carry(step, LAYERS_DIR);
     }
@@ -193,6 +193,7 @@ pub(super) async fn builders(
     builder: &Builder,
     previous: &Previous,
     trees: Trees,
+    tool: Option<Tree>,
 ) -> Result<Vec<Step>, Error> {
     let needs_contents = !backend.capabilities().existing_layers;
     let is_first = previous.image.is_none();
@@ -210,7 +211,11 @@ pub(super) async fn builders(
             run_buildpacks(containers, builder, trees.app),
         ]);
     }
-    let tools = Tools { containers, tool: load_tool(backend, request).await? };
+    let tool = match tool {
+        Some(tool) => tool,
+        None => load_tool(backend, request).await?,
+    };
+    let tools = Tools { containers, tool };
     let mut steps = Vec::new();
     if let Some((cache, shared)) = fills {
         steps.push(tools.fill(cache, shared, trees.layers.clone()));
