@@ -26,10 +26,20 @@ pub(super) fn random_id() -> Result<String> {
     Ok(format!("cnb-{:032x}", u128::from_ne_bytes(random::bytes()?)))
 }
 
-/// Nothing answers.
-pub(super) fn unreachable(address: &Address, error: &dyn Error) -> Failure {
+/// Nothing answers, or not as expected.
+pub(super) fn unreachable(address: &Address, is_plain: bool, error: &dyn Error) -> Failure {
     let failure = Failure::caused(Exit::Machine, error);
     let help = match address {
+        _ if failure.message.contains("certificate") => {
+            "the server's certificate has to be for the name it is reached by (or --buildkit-tls-server-name) and of an \
+             authority in ca.pem; ours of one that it trusts"
+        }
+        Address::Tcp(_) if is_plain => {
+            "start buildkitd there; if it wants TLS, say with --buildkit-tls where the certificates are"
+        }
+        _ if address.host().is_some() && is_plain => {
+            "start Docker Engine there; if it wants TLS, set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the certificates"
+        }
         Address::Docker(_) => {
             "start Docker Engine, say with DOCKER_HOST where it is, or build with --backend local"
         }
