@@ -95,6 +95,8 @@ impl Prepared {
         };
         let client = connector.connect().await;
         let client = client.map_err(|error| engine::unreachable(&self.address, is_plain, &error))?;
+        // Who wants TLS, or a certificate, says so at the first call.
+        client.info().await.map_err(|error| engine::silent(&self.address, is_plain, &error))?;
         let served = Served::new(inputs(&self.asked)).await?;
         let id = engine::random_id()?;
         let side = ClientSide::new(client.clone(), &id)
