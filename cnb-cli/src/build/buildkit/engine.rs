@@ -39,9 +39,9 @@ pub(super) fn silent(address: &Address, is_plain: bool, error: &BuildError) -> F
 
 fn helped(address: &Address, is_plain: bool, failure: &Failure) -> Failure {
     let help = match address {
-        _ if failure.message.contains("certificate") => {
-            "the server's certificate has to be for the name it is reached by (or --buildkit-tls-server-name) and of an \
-             authority in ca.pem; ours of one that it trusts"
+        _ if failure.message.to_ascii_lowercase().contains("certificate") => {
+            "the server's certificate has to be for the name that it is reached by, or --buildkit-tls-server-name, and of an \
+             authority in ca.pem; cert.pem and key.pem of this user have to be of one that the server trusts"
         }
         Address::Tcp(_) if is_plain => {
             "start buildkitd there; if it wants TLS, say with --buildkit-tls where the certificates are"
