@@ -42,7 +42,8 @@ pub(super) fn check(daemon: &Buildkitd) -> Result<()> {
         return Err(format!("a changed source is not built as such: {changed:?}").into());
     }
     let refused = capture(&mut build(&flask, &output, &port)?)?;
-    let why = String::from_utf8_lossy(&refused.stderr);
+    // Events go there, the failure among them.
+    let why = String::from_utf8_lossy(&refused.stdout);
     if refused.status.success() || !why.contains("--buildkit-tls") {
         return Err(format!("without certificates, `cnb build` says:\n{why}").into());
     }
