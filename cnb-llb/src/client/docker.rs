@@ -65,8 +65,8 @@ async fn call(socket: ToEngine, path: &str, body: Bytes) -> io::Result<Bytes> {
         if status.is_success() { collect(response).await } else { Err(refused(path, response).await) }
     };
     // The connection ends when the call lets go of its end.
-    let (_, answer) = tokio::join!(connection, exchange);
-    answer
+    let (ended, answer) = tokio::join!(connection, exchange);
+    answer.map_err(|error| reason(ended, error))
 }
 
 /// A call that turns its connection into another one.
@@ -84,8 +84,13 @@ async fn upgrade(socket: ToEngine, path: &str, protocol: &str, body: Bytes) -> i
         hyper::upgrade::on(response).await.map_err(io::Error::other)
     };
     // The connection works while the call does; after the upgrade there is nothing left of it.
-    let (_, upgraded) = tokio::join!(connection.with_upgrades(), exchange);
-    Ok(TokioIo::new(upgraded?))
+    let (ended, upgraded) = tokio::join!(connection.with_upgrades(), exchange);
+    upgraded.map(TokioIo::new).map_err(|error| reason(ended, error))
+}
+
+/// Why a call failed: what broke its connection, if that did.
+fn reason(connection: hyper::Result<()>, call: io::Error) -> io::Error {
+    connection.map_or_else(io::Error::other, |()| call)
 }
 
 fn post(path: &str, body: Bytes) -> io::Result<Request<Full<Bytes>>> {
