@@ -11,6 +11,7 @@ use crate::namespace::Namespace;
 #[cfg(feature = "archive")]
 pub mod archive;
 mod budget;
+mod description;
 mod entry;
 mod error;
 mod file;

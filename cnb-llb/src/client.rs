@@ -38,7 +38,7 @@ mod docker;
 mod event;
 mod export;
 mod multiplexed;
-mod progress;
+pub(crate) mod progress;
 mod request;
 mod solve;
 #[cfg(feature = "tls")]

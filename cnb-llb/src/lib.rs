@@ -76,6 +76,9 @@ pub mod backend;
 pub mod client;
 #[cfg(feature = "rpc")]
 pub mod errdefs;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 #[cfg(feature = "gateway")]
 pub mod gateway;
 #[cfg(feature = "pb")]

@@ -23,8 +23,8 @@ mod auth;
 mod content;
 mod directory;
 mod docker_config;
-mod filesend;
-mod filesync;
+pub(crate) mod filesend;
+pub(crate) mod filesync;
 mod health;
 mod pattern;
 mod secrets;
@@ -126,6 +126,7 @@ impl Session {
     }
 
     /// Serves credentials that others serve too.
+    #[cfg(feature = "backend")]
     #[must_use]
     pub(crate) fn with_shared_keychain(mut self, keychain: Arc<dyn Keychain>) -> Self {
         self.keychain = Some(keychain);

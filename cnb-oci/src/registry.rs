@@ -21,6 +21,9 @@ mod copy;
 mod endpoint;
 mod environment;
 mod error;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod image;
 pub mod keychain;
 mod location;

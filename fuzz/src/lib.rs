@@ -9,6 +9,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod caches;
 mod cage;
 mod choice;
 pub mod documents;
@@ -16,22 +17,27 @@ pub mod images;
 pub mod labels;
 pub mod layer_writer;
 mod listing;
+pub mod messages;
 pub mod tar_bytes;
 pub mod tar_entries;
 pub mod texts;
+pub mod transfers;
 
 /// A function that panics when something does not hold.
 pub type Target = fn(&[u8]) -> Input;
 
 /// All targets by the name of their fuzzer, of their directory in `corpus` and of their dictionary.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 10] = [
+    ("caches", caches::check),
     ("documents", documents::check),
     ("images", images::check),
     ("labels", labels::check),
     ("layer_writer", layer_writer::check),
+    ("messages", messages::check),
     ("tar_bytes", tar_bytes::check),
     ("tar_entries", tar_entries::check),
     ("texts", texts::check),
+    ("transfers", transfers::check),
 ];
 
 /// What a target did with its input.

@@ -57,7 +57,8 @@ pub(crate) const BLOCK: usize = 512;
 const NAME: usize = 100;
 
 impl Entry {
-    fn read(line: &str) -> Option<Self> {
+    /// One line.
+    pub(crate) fn read(line: &str) -> Option<Self> {
         let mut words = line.split(' ');
         let kind = kind(words.next()?)?;
         let path = decode(words.next()?);
@@ -67,6 +68,12 @@ impl Entry {
             entry.set(key, value);
         }
         Some(entry)
+    }
+
+    /// The text of a key that is none of a header.
+    pub(crate) fn record(&self, key: &str) -> Option<&str> {
+        let (_, value) = self.records.iter().find(|(known, _)| known == key.as_bytes())?;
+        str::from_utf8(value).ok()
     }
 
     fn set(&mut self, key: &str, value: &str) {

@@ -1,8 +1,14 @@
-//! Bytes as a tar, through all that read tars: layers, layers of a cache, archives of images.
+//! Bytes as a tar, through all that read tars: layers, layers of a cache, archives of images and of caches.
 
 use std::fs;
+use std::io::Cursor;
 use std::io::Read;
+use std::sync::Arc;
 
+use cnb_cache::store::CacheStore as _;
+use cnb_cache::store::MemoryStore;
+use cnb_cache::store::archive as cache;
+use cnb_lifecycle::restore::check::check as check_layer;
 use cnb_lifecycle::restore::extract::extract;
 use cnb_oci::apply::Options;
 use cnb_oci::apply::Owners;
@@ -37,6 +43,11 @@ fn read_all(data: &[u8], media_type: &str) {
     let cage = Cage::new();
     let _ = apply(&cage.room(), "layer", tar(), &Options::new(Owners::Process));
     let _ = extract(tar(), &cage.room());
+    let _ = check_layer(tar(), "/layers/a/b".as_ref());
+    let store = MemoryStore::new(Arc::new(|| 7));
+    if cache::import(&store, &mut Cursor::new(data)).is_err() {
+        assert_eq!(store.namespaces().expect("memory can be read"), []);
+    }
     let file = tempfile::NamedTempFile::new().expect("a file");
     fs::write(file.path(), data).expect("a file");
     if let Ok(layout) = archive::oci::read(file.path(), &cage.room()) {

@@ -4,6 +4,8 @@
 
 use std::path::Path;
 
+use cnb_lifecycle::restore::check::check as check_layer;
+use cnb_lifecycle::restore::extract::ExtractError;
 use cnb_lifecycle::restore::extract::extract;
 use cnb_oci::apply::Options;
 use cnb_oci::apply::Owners;
@@ -13,7 +15,7 @@ use crate::Input;
 use crate::cage::Cage;
 use crate::listing;
 
-/// Applies the layers on top of each other, each alone, and as layers of a cache.
+/// Applies the layers on top of each other, each alone, and as layers of a cache, those of others too.
 pub fn check(data: &[u8]) -> Input {
     let Ok(text) = str::from_utf8(data) else { return Input::Ignored };
     let cage = Cage::new();
@@ -29,6 +31,16 @@ pub fn check(data: &[u8]) -> Input {
     let room = cage.room();
     for layer in layers(text, &room, &cage) {
         let _ = extract(layer.as_slice(), &room);
+    }
+    // What others wrote stays in an empty directory by itself, or is refused.
+    for number in 0.. {
+        let room = cage.room();
+        let Some(layer) = layers(text, &room, &cage).into_iter().nth(number) else { break };
+        if check_layer(layer.as_slice(), &room).is_ok()
+            && let Err(error) = extract(layer.as_slice(), &room)
+        {
+            assert!(matches!(error, ExtractError::Write { .. }), "{error}");
+        }
     }
     cage.close();
     input

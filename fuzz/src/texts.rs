@@ -17,11 +17,13 @@ use cnb_core::id::BuildpackId;
 use cnb_core::id::ProcessType;
 use cnb_core::image_name::ImageName;
 use cnb_core::os_release;
+use cnb_core::passwd;
 use cnb_core::project::Files;
 use cnb_core::project::files::FileFilter;
 use cnb_core::reference::Reference;
 use cnb_oci::layer::slices;
 use cnb_oci::platform::Platform;
+use cnb_oci::registry::fuzz as registry;
 
 use crate::Input;
 use crate::choice;
@@ -32,7 +34,7 @@ pub fn check(data: &[u8]) -> Input {
     choice::run(&TEXTS, data)
 }
 
-const TEXTS: [(&str, Check); 11] = [
+const TEXTS: [(&str, Check); 15] = [
     ("api", displayed::<PlatformApi>),
     ("buildpack-id", |text| {
         displayed::<BuildpackId>(text);
@@ -40,14 +42,18 @@ const TEXTS: [(&str, Check); 11] = [
             assert!(!id.escape().contains('/'), "the name of a directory");
         }
     }),
+    ("challenge", |text| drop(registry::challenge(text.lines().map(str::as_bytes)))),
     ("digest", displayed::<Digest>),
     ("env-file", env_file),
     ("files", files),
     ("image-name", displayed::<ImageName>),
+    ("location", location),
     ("os-release", |text| drop(os_release::complete(Target::default(), "amd64", Some(text)))),
+    ("passwd", passwd),
     ("platform", |text| drop(text.parse::<Platform>())),
     ("process-type", displayed::<ProcessType>),
     ("reference", displayed::<Reference>),
+    ("registry-error", registry_error),
     ("slices", slices),
 ];
 
@@ -70,6 +76,36 @@ fn env_file(text: &str) {
     for variable in variables {
         assert!(!variable.name.is_empty() && !variable.name.contains(['=', '/', '\0']));
     }
+}
+
+/// A URL, and in the next line the `Location` of its answer.
+fn location(text: &str) {
+    let (base, location) = text.split_once('\n').unwrap_or((text, ""));
+    // Nothing else is ever asked.
+    if !base.starts_with("http://") && !base.starts_with("https://") {
+        return;
+    }
+    let Some([uri, shown]) = registry::location(base, location, "geheim") else { return };
+    assert!(uri.starts_with("http://") || uri.starts_with("https://"), "{uri}");
+    assert!(!shown.contains("secret=geheim") && !shown.contains('?'), "{shown}");
+    let leads_elsewhere = ["http://", "https://", "//"].iter().any(|start| location.starts_with(start));
+    let host = |uri: &str| {
+        let behind_scheme = uri.split_once("://").map_or("", |(_, rest)| rest);
+        behind_scheme.split(['/', '?', '#']).next().map(str::to_owned)
+    };
+    assert!(leads_elsewhere || host(&uri) == host(base), "{uri}");
+}
+
+/// A user, and in the next lines the file.
+fn passwd(text: &str) {
+    let (user, file) = text.split_once('\n').unwrap_or((text, ""));
+    assert!(!passwd::home(file, user.parse().unwrap_or(0)).is_empty());
+}
+
+/// What a person reads is one line that does nothing to a terminal.
+fn registry_error(text: &str) {
+    let message = registry::message(text.as_bytes());
+    assert!(!message.contains(char::is_control) && message.chars().count() <= 1000, "{message}");
 }
 
 /// One pattern a line, up to an empty one; then paths.

@@ -29,6 +29,7 @@ use super::CacheStore;
 use super::Clock;
 use super::budget::Budget;
 use super::budget::Pruned;
+use super::description;
 use super::entry::Entry;
 use super::entry::NamespaceInfo;
 use super::entry::NewEntry;
@@ -43,7 +44,6 @@ mod index;
 mod tests;
 
 use blobs::Blobs;
-use blobs::NewBlob;
 use index::Index;
 use index::Named;
 
@@ -94,20 +94,7 @@ impl FileStore {
         &self.root
     }
 
-    /// Keeps contents from being removed until they are named.
-    fn share(&self) -> Result<Lock, StoreError> {
-        make_directory(&self.root)?;
-        let path = self.root.join("lock");
-        Lock::share_file(&path).map_err(StoreError::at("locking", &path))
-    }
-
-    /// Waits until nobody has a content that is not named yet.
-    fn take(&self) -> Result<Lock, StoreError> {
-        let path = self.root.join("lock");
-        Lock::of_file(&path).map_err(StoreError::at("locking", &path))
-    }
-
-    /// Changes the index of a namespace. The caller [shares](Self::share) the store. An index that makes no sense is
+    /// Changes the index of a namespace. The caller [shares](Blobs::share) the store. An index that makes no sense is
     /// an empty one; when nothing changes, nothing is written.
     fn change(&self, namespace: &NamespaceInfo, edit: impl FnOnce(&mut Index)) -> Result<(), StoreError> {
         let directory = self.namespace(&namespace.id);
@@ -131,11 +118,7 @@ impl FileStore {
         if index.is_empty() {
             return remove_file(&path);
         }
-        let description = directory.join(DESCRIPTION);
-        let text = format!("{}\n", namespace.printed);
-        if !namespace.printed.is_empty() && fs::read(&description).ok().as_deref() != Some(text.as_bytes()) {
-            atomic::write(&description, text.as_bytes()).map_err(StoreError::at("writing", &description))?;
-        }
+        description::write(&directory, namespace)?;
         blobs::make_room(&path)?;
         atomic::write(&path, &index.to_bytes()).map_err(StoreError::at("writing", &path))
     }
@@ -164,9 +147,7 @@ impl FileStore {
     }
 
     fn info(&self, id: CacheId) -> NamespaceInfo {
-        let path = self.namespace(&id).join(DESCRIPTION);
-        let printed = blobs::read_small(&path, MAX_DESCRIPTION).unwrap_or_default();
-        NamespaceInfo::new(id, String::from_utf8_lossy(&printed).trim_end_matches('\n'))
+        description::read(&self.namespace(&id), id)
     }
 
     /// Removes entries that are still as they were when that was decided.
@@ -189,7 +170,7 @@ impl FileStore {
     /// Removes what no index has, and directories of namespaces without one. Returns how many bytes of contents
     /// went.
     fn sweep(&self) -> Result<u64, StoreError> {
-        let _lock = self.take()?;
+        let _lock = self.blobs.take()?;
         let ids = self.ids()?;
         let mut named: BTreeSet<Digest> = BTreeSet::new();
         for id in &ids {
@@ -243,12 +224,8 @@ impl CacheStore for FileStore {
         content: &mut dyn Read,
     ) -> Result<Entry, StoreError> {
         entry.check()?;
-        let create = || {
-            let _shared = self.share()?;
-            self.blobs.create()
-        };
-        let blob = NewBlob::receive(&entry.key, content, create)?;
-        let _shared = self.share()?;
+        let blob = self.blobs.receive(&entry.key, content)?;
+        let _shared = self.blobs.share()?;
         let used = (self.clock)();
         let NewEntry { key, writer, data } = entry;
         let named = Named { key, writer, data, digest: blob.digest().clone(), size: blob.size() };
@@ -262,7 +239,7 @@ impl CacheStore for FileStore {
         if !self.namespace(namespace).exists() {
             return Ok(());
         }
-        let _shared = self.share()?;
+        let _shared = self.blobs.share()?;
         let info = self.info(namespace.clone());
         self.change(&info, |index| match keys {
             Some(keys) => index.retain(|named| !keys.contains(&named.key.as_str())),
@@ -289,7 +266,7 @@ impl CacheStore for FileStore {
         let surplus = budget.surplus(&all);
         for (id, _) in &all {
             let of_it: Vec<&Entry> = surplus.iter().filter(|(it, _)| *it == id).map(|(_, it)| *it).collect();
-            let _shared = self.share()?;
+            let _shared = self.blobs.share()?;
             let gone = self.evict(&self.info(id.clone()), &of_it)?;
             pruned.entries.extend(gone.into_iter().map(|key| (id.clone(), key)));
         }
@@ -305,8 +282,6 @@ impl fmt::Debug for FileStore {
 }
 
 const INDEX: &str = "index.json";
-const DESCRIPTION: &str = "namespace";
-pub(super) const MAX_DESCRIPTION: u64 = 64 * 1024;
 
 /// What is in a store may be anybody's source code.
 pub(super) fn make_directory(path: &Path) -> Result<(), StoreError> {

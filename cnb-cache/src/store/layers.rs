@@ -85,7 +85,7 @@ pub fn read(metadata: &CacheMetadata, namespace: &str) -> Vec<LayerEntry> {
 
 /// Adds an entry in place of the one with its key.
 pub fn put(metadata: &mut CacheMetadata, entry: &LayerEntry, namespace: &str) {
-    remove(metadata, &entry.key);
+    remove(metadata, |key| key == entry.key);
     let (mut buildpack, name, layer) = as_layer(entry, namespace)
         .filter(|(new, ..)| {
             // One version of a buildpack is in a cache: the layers of another one stay what they are.
@@ -100,11 +100,11 @@ pub fn put(metadata: &mut CacheMetadata, entry: &LayerEntry, namespace: &str) {
     }
 }
 
-/// Forgets the entry with a key, if there is one.
-pub fn remove(metadata: &mut CacheMetadata, key: &str) {
+/// Forgets the entries whose keys are meant.
+pub fn remove(metadata: &mut CacheMetadata, is_meant: impl Fn(&str) -> bool) {
     for buildpack in &mut metadata.buildpacks {
         let id = buildpack.id.clone();
-        buildpack.layers.retain(|name, _| key_of(&id, name) != key);
+        buildpack.layers.retain(|name, _| !is_meant(&key_of(&id, name)));
     }
     metadata.buildpacks.retain(|buildpack| !buildpack.layers.is_empty() || buildpack.store.is_some());
 }
@@ -179,7 +179,7 @@ mod tests {
         let mut written = CacheMetadata::default();
         put(&mut written, &layer, "n");
         assert_eq!(serde_json::to_string(&written).expect("JSON"), json, "byte for byte");
-        remove(&mut written, "x/pip:wheels");
+        remove(&mut written, |key| key == "x/pip:wheels");
         assert_eq!(written, CacheMetadata::default());
     }
 

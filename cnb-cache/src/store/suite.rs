@@ -10,6 +10,8 @@
 use std::fmt;
 use std::io;
 use std::io::Read;
+use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -83,6 +85,16 @@ pub const CASES: &[Case] = &[
 pub fn run(make: &dyn Fn(Clock) -> Box<dyn CacheStore>) {
     for case in CASES {
         case.run(make);
+    }
+}
+
+/// Checks every case, each with a store in a directory of its own, which `make` may have to make, below `directory`.
+///
+/// # Panics
+/// When one does not hold.
+pub fn run_in(directory: &Path, make: &dyn Fn(PathBuf, Clock) -> Box<dyn CacheStore>) {
+    for (number, case) in CASES.iter().enumerate() {
+        case.run(&|clock| make(directory.join(number.to_string()), clock));
     }
 }
 

@@ -23,14 +23,13 @@ use super::CacheStore;
 use super::Clock;
 use super::budget::Budget;
 use super::budget::Pruned;
+use super::description;
 use super::entry::Entry;
 use super::entry::NamespaceInfo;
 use super::entry::NewEntry;
 use super::error::StoreError;
-use super::file::MAX_DESCRIPTION;
 use super::file::blobs;
 use super::file::blobs::Blobs;
-use super::file::blobs::NewBlob;
 use super::file::make_directory;
 use super::layers;
 use super::layers::LayerEntry;
@@ -71,9 +70,7 @@ impl VolumeStore {
     }
 
     fn info(&self, id: &CacheId) -> NamespaceInfo {
-        let path = self.directory(id).join(DESCRIPTION);
-        let printed = blobs::read_small(&path, MAX_DESCRIPTION).unwrap_or_default();
-        NamespaceInfo::new(id.clone(), String::from_utf8_lossy(&printed).trim_end_matches('\n'))
+        description::read(&self.directory(id), id.clone())
     }
 
     /// What a volume has: the entries whose contents seem to be there.
@@ -117,13 +114,6 @@ impl VolumeStore {
         Lock::of_file(&path).map_err(StoreError::at("locking", &path))
     }
 
-    /// Keeps files from being removed until they are in a volume.
-    fn share(&self) -> Result<Lock, StoreError> {
-        make_directory(&self.root)?;
-        let path = self.root.join(LOCK);
-        Lock::share_file(&path).map_err(StoreError::at("locking", &path))
-    }
-
     fn ids(&self) -> Result<Vec<CacheId>, StoreError> {
         let entries = atomic::list(&self.root).map_err(StoreError::at("listing", &self.root))?;
         let id = |entry: fs::DirEntry| {
@@ -147,9 +137,7 @@ impl VolumeStore {
         let before = self.entries(id)?;
         let gone: Vec<&Entry> = before.iter().filter(|entry| surplus.contains(entry)).collect();
         self.change(&self.info(id), None, |metadata| {
-            for entry in &gone {
-                layers::remove(metadata, &entry.key);
-            }
+            layers::remove(metadata, |key| gone.iter().any(|entry| entry.key == key));
         })?;
         let left: BTreeSet<Digest> = self.entries(id)?.into_iter().map(|entry| entry.digest).collect();
         let mut went = BTreeSet::new();
@@ -196,19 +184,13 @@ impl CacheStore for VolumeStore {
         content: &mut dyn Read,
     ) -> Result<Entry, StoreError> {
         entry.check()?;
-        let create = || {
-            let _shared = self.share()?;
-            self.blobs.create()
-        };
-        let blob = NewBlob::receive(&entry.key, content, create)?;
+        let blob = self.blobs.receive(&entry.key, content)?;
         let _lock = self.lock(&namespace.id)?;
-        let _shared = self.share()?;
+        let _shared = self.blobs.share()?;
         let (digest, size, used) = (blob.digest().clone(), blob.size(), (self.clock)());
         let file = self.blobs.in_file(blob)?;
         blobs::mark(file.file(), used);
-        let description = self.directory(&namespace.id).join(DESCRIPTION);
-        let text = format!("{}\n", namespace.printed);
-        atomic::write(&description, text.as_bytes()).map_err(StoreError::at("writing", &description))?;
+        description::write(&self.directory(&namespace.id), namespace)?;
         let entry = LayerEntry::new(entry, digest.clone());
         self.change(namespace, Some((&digest, file.path())), |metadata| {
             layers::put(metadata, &entry, &namespace.printed);
@@ -221,11 +203,8 @@ impl CacheStore for VolumeStore {
             return Ok(());
         }
         let _lock = self.lock(namespace)?;
-        let entries = self.entries(namespace)?;
         self.change(&self.info(namespace), None, |metadata| {
-            let keys_of_all = entries.iter().map(|entry| entry.key.as_str());
-            let gone = keys_of_all.filter(|key| keys.is_none_or(|keys| keys.contains(key)));
-            gone.for_each(|key| layers::remove(metadata, key));
+            layers::remove(metadata, |key| keys.is_none_or(|keys| keys.contains(&key)));
         })
     }
 
@@ -246,8 +225,7 @@ impl CacheStore for VolumeStore {
             }
         }
         if self.root.exists() {
-            let path = self.root.join(LOCK);
-            let _alone = Lock::of_file(&path).map_err(StoreError::at("locking", &path))?;
+            let _alone = self.blobs.take()?;
             self.blobs.remove_unfinished()?;
         }
         Ok(pruned)
@@ -262,7 +240,6 @@ impl fmt::Debug for VolumeStore {
 
 const FILES: &str = "files";
 const LOCK: &str = "lock";
-const DESCRIPTION: &str = "namespace";
 
 fn of_volume(error: VolumeError) -> StoreError {
     match error {
@@ -290,11 +267,7 @@ mod tests {
     #[test]
     fn it_passes_the_suite() {
         let directory = tempfile::tempdir().expect("a directory");
-        let number = std::cell::Cell::new(0);
-        suite::run(&|clock| {
-            number.set(number.get() + 1);
-            Box::new(VolumeStore::new(directory.path().join(number.get().to_string()), clock))
-        });
+        suite::run_in(directory.path(), &|root, clock| Box::new(VolumeStore::new(root, clock)));
     }
 
     #[test]

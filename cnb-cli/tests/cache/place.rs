@@ -1,42 +1,24 @@
-//! The program, with a cache of a test.
+//! A cache of a test.
 
 use std::fs;
 use std::fs::File;
 use std::fs::FileTimes;
 use std::path::PathBuf;
-use std::process::Command;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::UNIX_EPOCH;
 
+pub(crate) use crate::directory::Place;
+pub(crate) use crate::done::Done;
+use crate::done::run;
 use cnb_cache::namespace::Namespace;
 use cnb_cache::namespace::Project;
 use cnb_cache::store::CacheStore as _;
 use cnb_cache::store::FileStore;
 use cnb_cache::store::NewEntry;
 use cnb_cache::store::Writer;
-use tempfile::TempDir;
-
-pub(crate) use crate::done::Done;
-use crate::done::run;
-
-/// Where a test works.
-#[derive(Debug)]
-pub(crate) struct Place {
-    directory: TempDir,
-}
 
 impl Place {
-    pub(crate) fn new() -> Self {
-        Self { directory: tempfile::tempdir().expect("a directory") }
-    }
-
-    /// A path in the directory.
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
     /// The store of the cache `state`, at a time in seconds since 1970.
     pub(crate) fn store(&self, time: u64) -> FileStore {
         FileStore::new(self.path("state/store"), Arc::new(move || time))
@@ -71,10 +53,8 @@ impl Place {
 
     /// Runs `cnb cache` with the cache `state`; paths are relative to the directory.
     pub(crate) fn cache(&self, arguments: &[&str]) -> Done {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cnb"));
-        command.current_dir(self.directory.path()).stdin(Stdio::null());
-        command.env_clear().env("HOME", self.directory.path()).env("PATH", "/usr/bin:/bin");
-        command.arg("cache").args(arguments).args(["--cache-dir", "state"]);
+        let mut command = self.cnb();
+        command.env("PATH", "/usr/bin:/bin").arg("cache").args(arguments).args(["--cache-dir", "state"]);
         run(&mut command)
     }
 }

@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 mod archives;
+#[path = "../common/place.rs"]
+mod directory;
 #[expect(dead_code, reason = "no test needs all of it")]
 #[path = "../common/done.rs"]
 mod done;

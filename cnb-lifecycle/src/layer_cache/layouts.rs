@@ -31,6 +31,7 @@ use cnb_cache::store::layers;
 use cnb_cache::store::layers::LayerEntry;
 use cnb_cache::volume::METADATA;
 use cnb_core::backend::CacheId;
+use cnb_core::backend::ErrorKind;
 use cnb_core::digest::DiffId;
 use cnb_core::digest::Digest;
 use cnb_core::encode::go_json;
@@ -43,12 +44,14 @@ use cnb_oci::image::Image;
 use cnb_oci::layout;
 use cnb_oci::layout::Layout;
 
+use crate::causes::with_causes;
 use crate::export::config::Config;
 use crate::export::config::DEFAULT_EPOCH;
 
 /// A layout of cache images, one for each namespace. Only such stores may write to it at the same time.
 ///
-/// Listing reads layers to their ends that are compressed: nothing else says how large their contents are.
+/// Listing reads layers to their ends that are compressed: nothing else says how large their contents are. An image that is not
+/// whole has no entries; it is replaced by what is put.
 #[derive(Clone)]
 pub struct LayoutStore {
     directory: PathBuf,
@@ -80,13 +83,15 @@ impl CacheStore for LayoutStore {
     fn namespaces(&self) -> Result<Vec<NamespaceInfo>, StoreError> {
         let Some(layout) = self.layout()? else { return Ok(Vec::new()) };
         let mut infos = Vec::new();
-        for entry in layout.index().map_err(failed("reading"))?.manifests {
-            let Some(id) = entry.ref_name().and_then(CacheId::new) else { continue };
-            if let Some(kept) = Kept::read(&layout, &id)?.filter(|kept| !kept.entries().is_empty()) {
-                infos.push(NamespaceInfo::new(id, kept.printed));
+        for id in ids(&layout)? {
+            match Kept::read(&layout, &id) {
+                Ok(Some(kept)) if !kept.entries().is_empty() => {
+                    infos.push(NamespaceInfo::new(id, kept.printed));
+                }
+                Err(error @ StoreError::Damaged { .. }) => tracing::warn!("{error}"),
+                other => drop(other?),
             }
         }
-        infos.sort_by(|one, other| one.id.cmp(&other.id));
         Ok(infos)
     }
 
@@ -143,8 +148,10 @@ impl CacheStore for LayoutStore {
         let used = (self.clock)();
         mark(&layout, &blob.digest, used);
         let entry = LayerEntry::new(entry, blob.digest.clone());
-        change(&layout, namespace, Some((blob.digest, blob.size)), |metadata| {
-            layers::put(metadata, &entry, &namespace.printed);
+        change(&layout, &namespace.id, |kept| {
+            layers::put(&mut kept.metadata, &entry, &namespace.printed);
+            kept.printed.clone_from(&namespace.printed);
+            kept.layers.insert(blob.digest.clone(), Descriptor::new(LAYER, blob.digest, blob.size));
         })?;
         Ok(entry.with_content(blob.size, used))
     }
@@ -152,14 +159,11 @@ impl CacheStore for LayoutStore {
     fn remove(&self, namespace: &CacheId, keys: Option<&[&str]>) -> Result<(), StoreError> {
         let Some(layout) = self.layout()? else { return Ok(()) };
         let _lock = self.lock()?;
-        let Some(kept) = Kept::read(&layout, namespace)? else { return Ok(()) };
-        let is_meant = |entry: &LayerEntry| keys.is_none_or(|keys| keys.contains(&entry.key.as_str()));
-        let gone: Vec<LayerEntry> = kept.entries().into_iter().filter(is_meant).collect();
-        let info = NamespaceInfo::new(namespace.clone(), kept.printed);
-        change(&layout, &info, None, |metadata| {
-            for entry in &gone {
-                layers::remove(metadata, &entry.key);
-            }
+        if !ids(&layout)?.contains(namespace) {
+            return Ok(());
+        }
+        change(&layout, namespace, |kept| {
+            layers::remove(&mut kept.metadata, |key| keys.is_none_or(|keys| keys.contains(&key)));
         })
     }
 
@@ -167,9 +171,15 @@ impl CacheStore for LayoutStore {
         let mut pruned = Pruned::default();
         let Some(layout) = self.layout()? else { return Ok(pruned) };
         let mut all = Vec::new();
-        for info in self.namespaces()? {
-            let entries = self.entries(&info.id)?;
-            all.push((info.id, entries));
+        for id in ids(&layout)? {
+            match self.entries(&id) {
+                Ok(entries) => all.push((id, entries)),
+                Err(error @ StoreError::Damaged { .. }) => {
+                    tracing::warn!("{error}; it is removed");
+                    self.remove(&id, None)?;
+                }
+                Err(error) => return Err(error),
+            }
         }
         for (id, entry) in budget.surplus(&all) {
             self.remove(id, Some(&[&entry.key]))?;
@@ -208,12 +218,19 @@ struct Kept {
 
 impl Kept {
     fn read(layout: &Layout, id: &CacheId) -> Result<Option<Self>, StoreError> {
-        let image = match layout.entry(Some(id.as_str())).and_then(|entry| layout.image_of(entry)) {
-            Ok(image) => image,
+        let entry = match layout.entry(Some(id.as_str())) {
+            Ok(entry) => entry,
             Err(layout::Error::NoImage { .. }) => return Ok(None),
             Err(error) => return Err(failed("reading")(error)),
         };
-        Ok(Some(Self::of(&image)))
+        match layout.image_of(entry) {
+            Ok(image) => Ok(Some(Self::of(&image))),
+            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound) => {
+                let what = format!("the image `{}`", id.as_str());
+                Err(StoreError::Damaged { what, reason: with_causes(&error) })
+            }
+            Err(error) => Err(failed("reading")(error)),
+        }
     }
 
     fn of(image: &Image) -> Self {
@@ -251,26 +268,34 @@ impl Kept {
     }
 }
 
-/// Changes the image of a namespace; the caller has the lock.
-fn change(
-    layout: &Layout,
-    namespace: &NamespaceInfo,
-    new: Option<(DiffId, u64)>,
-    edit: impl FnOnce(&mut CacheMetadata),
-) -> Result<(), StoreError> {
-    let mut kept = Kept::read(layout, &namespace.id)?.unwrap_or_default();
-    edit(&mut kept.metadata);
-    if let Some((digest, size)) = new {
-        kept.layers.insert(digest.clone(), Descriptor::new(LAYER, digest, size));
-    }
+/// The namespaces that have an image, in order.
+fn ids(layout: &Layout) -> Result<Vec<CacheId>, StoreError> {
+    let index = layout.index().map_err(failed("reading"))?;
+    let mut ids: Vec<CacheId> =
+        index.manifests.iter().filter_map(|entry| entry.ref_name().and_then(CacheId::new)).collect();
+    ids.sort();
+    ids.dedup();
+    Ok(ids)
+}
+
+/// Changes the image of a namespace; the caller has the lock. One that is not whole is as none.
+fn change(layout: &Layout, namespace: &CacheId, edit: impl FnOnce(&mut Kept)) -> Result<(), StoreError> {
+    let mut kept = match Kept::read(layout, namespace) {
+        Err(error @ StoreError::Damaged { .. }) => {
+            tracing::warn!("{error}; what it had is forgotten");
+            Kept::default()
+        }
+        other => other?.unwrap_or_default(),
+    };
+    edit(&mut kept);
     kept.forget_missing(layout);
-    let tag = namespace.id.as_str();
+    let tag = namespace.as_str();
     if kept.metadata == CacheMetadata::default() {
         return layout.remove_image(tag).map_err(failed("changing"));
     }
     let mut config = Config::empty("linux");
     config.set_label(METADATA, &go_json::to_string(&kept.metadata).expect("all keys are strings"));
-    config.set_label(NAMESPACE, &namespace.printed);
+    config.set_label(NAMESPACE, &kept.printed);
     for diff_id in kept.layers.keys() {
         config.add_layer(diff_id, "");
     }
@@ -316,6 +341,7 @@ fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::sync::Arc;
 
     use cnb_cache::namespace::Namespace;
@@ -331,11 +357,7 @@ mod tests {
     #[test]
     fn it_passes_the_suite() {
         let directory = tempfile::tempdir().expect("a directory");
-        let number = std::cell::Cell::new(0);
-        suite::run(&|clock| {
-            number.set(number.get() + 1);
-            Box::new(LayoutStore::new(directory.path().join(number.get().to_string()), clock))
-        });
+        suite::run_in(directory.path(), &|root, clock| Box::new(LayoutStore::new(root, clock)));
     }
 
     #[test]
@@ -388,6 +410,40 @@ mod tests {
             store.bytes(&shop.id(), &entry).expect_err(damaged);
             put().expect("written");
             assert_eq!(store.bytes(&shop.id(), &entry).expect("whole"), b"content");
+        }
+    }
+
+    #[test]
+    fn an_image_that_is_not_whole_costs_its_entries_and_nothing_else() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = LayoutStore::new(directory.path(), Arc::new(|| 7));
+        let [shop, blog] = ["shop", "blog"]
+            .map(|name| Namespace::new(Project::Name(name.to_owned()), "builder", "linux/amd64"));
+        let put = |namespace| {
+            store
+                .put(namespace, NewEntry::new("k", Writer::new(namespace)), &mut &b"content"[..])
+                .expect("written")
+        };
+        let layout = || Layout::open(directory.path()).expect("a layout");
+        let kept = put(&blog);
+        let harm: [&dyn Fn(&Path); 2] = [&|path| fs::write(path, "{").expect("a file"), &|path| {
+            fs::remove_file(path).expect("removed");
+        }];
+        let mend: [&dyn Fn(); 3] =
+            [&|| drop(put(&shop)), &|| store.remove(&shop.id(), None).expect("written"), &|| {
+                store.prune(&Budget::unlimited()).expect("written");
+            }];
+        for (harm, mend) in harm.iter().flat_map(|harm| mend.iter().map(move |mend| (harm, mend))) {
+            put(&shop);
+            let image = layout().entry(Some(shop.id().as_str())).expect("an image");
+            harm(&layout().blobs().path(&image.digest));
+            let error = store.entries(&shop.id()).expect_err("it is damaged");
+            assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+            assert_eq!(store.namespaces().expect("readable"), [NamespaceInfo::from(&blog)]);
+            mend();
+            let is_there = |entry: &Entry| store.bytes(&shop.id(), entry).is_ok();
+            assert!(store.entries(&shop.id()).expect("readable").iter().all(is_there));
+            assert_eq!(store.bytes(&blog.id(), &kept).expect("whole"), b"content");
         }
     }
 }

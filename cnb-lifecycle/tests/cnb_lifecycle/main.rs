@@ -13,6 +13,7 @@ mod phases;
 mod platform;
 mod recall;
 mod registry_faults;
+mod seen;
 #[path = "../../../cnb-oci/tests/registry/server.rs"]
 mod server;
 mod shared_layers;

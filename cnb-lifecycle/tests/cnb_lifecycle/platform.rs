@@ -1,12 +1,9 @@
 //! Whole builds on the backend in memory, with phases that do what a test needs.
 
-use std::sync::Mutex;
-
 use async_trait::async_trait;
 use cnb_core::backend::Backend as _;
 use cnb_core::backend::ImageRequest;
 use cnb_core::event::Event;
-use cnb_core::event::EventSink;
 use cnb_core::event::Stream;
 use cnb_core::labels::lifecycle;
 use cnb_core::labels::lifecycle::LifecycleMetadata;
@@ -25,6 +22,7 @@ use crate::fixture::name;
 use crate::fixture::request;
 use crate::fixture::text;
 use crate::fixture::write;
+use crate::seen::Seen;
 
 const METADATA: &str = "[[buildpacks]]\nid = \"x/dep\"\nversion = \"1\"\napi = \"0.10\"\n\n[[processes]]\ntype = \"web\"\n\
                         command = [\"run\"]\nargs = []\ndirect = true\nbuildpack-id = \"x/dep\"\n";
@@ -86,15 +84,6 @@ impl Program for Lifecycle {
 
 fn backend(detect: i32) -> Memory {
     fixture::backend(Lifecycle { detect }, Vec::new())
-}
-
-#[derive(Debug, Default)]
-struct Seen(Mutex<Vec<Event>>);
-
-impl EventSink for Seen {
-    fn event(&self, event: Event) {
-        self.0.lock().expect("no holder panics").push(event);
-    }
 }
 
 impl Seen {

@@ -1,7 +1,6 @@
 //! Phases that do not run, because nothing that they read has changed.
 
 use std::sync::Arc;
-use std::sync::Mutex;
 
 use async_trait::async_trait;
 use cnb_cache::namespace::Namespace;
@@ -13,7 +12,6 @@ use cnb_core::backend::File;
 use cnb_core::backend::SecretBytes;
 use cnb_core::backend::Source;
 use cnb_core::event::Event;
-use cnb_core::event::EventSink;
 use cnb_core::event::Origin;
 use cnb_core::memory::Memory;
 use cnb_core::memory::Process;
@@ -28,6 +26,7 @@ use crate::counted::Counted;
 use crate::fixture;
 use crate::fixture::text;
 use crate::fixture::write;
+use crate::seen::Seen;
 
 /// One buildpack, whose launch layer it keeps when it was there before, and a slice of the application.
 #[derive(Debug)]
@@ -67,15 +66,6 @@ impl Program for Lifecycle {
     }
 }
 
-#[derive(Debug, Default)]
-struct Told(Mutex<Vec<Event>>);
-
-impl EventSink for Told {
-    fn event(&self, event: Event) {
-        self.0.lock().expect("no holder panics").push(event);
-    }
-}
-
 /// What a build did.
 struct Outcome {
     built: Built,
@@ -109,7 +99,7 @@ impl Bench {
     fn build_with(&self, change: impl FnOnce(&mut BuildRequest)) -> Outcome {
         let mut request = self.request.clone();
         change(&mut request);
-        let told = Told::default();
+        let told = Seen::default();
         let built = block_on(platform::build(&self.backend, &request, &told)).expect("it builds");
         let (mut ran, mut because) = (Vec::new(), Vec::new());
         let (mut origins, mut warnings) = (Vec::new(), Vec::new());
@@ -265,7 +255,7 @@ fn an_image_of_somebody_else_is_another_start() {
     request.records = None;
     request.outputs = vec![foreign.clone()];
     request.env[0].1 = "another library".to_owned();
-    block_on(platform::build(&bench.backend, &request, &Told::default())).expect("it builds");
+    block_on(platform::build(&bench.backend, &request, &Seen::default())).expect("it builds");
     let outcome = bench.build_with(|request| request.previous = Some(foreign));
     assert_eq!(outcome.because, ["build: previous image changed"]);
     assert_eq!(outcome.ran, ALL[1..]);

@@ -13,14 +13,14 @@ use crate::strace::Event;
 const POINTS: usize = 50;
 const APP: &str = "images/example.com/app/1";
 
-/// Kills a command at random points; `reset` comes before each time, `check` after.
+/// Kills a command at random points and says at how many; `reset` comes before each time, `check` after.
 fn kill(
     random: &mut Random,
     command: &Command,
     directory: &str,
     reset: impl Fn(),
     mut check: impl FnMut(&Event),
-) {
+) -> usize {
     reset();
     let mut events = strace::events(command, directory);
     // Half of the points are among the last calls, as those are few and give the new content its place.
@@ -29,11 +29,12 @@ fn kill(
     events.extend(points.drain(POINTS / 2..));
     random.shuffle(&mut events);
     points.extend(events.drain(..events.len().min(POINTS / 2)));
-    for event in points {
+    for event in &points {
         reset();
-        strace::kill_at(command, &event);
-        check(&event);
+        strace::kill_at(command, event);
+        check(event);
     }
+    points.len()
 }
 
 fn copy(from: &str, to: &str) {
@@ -75,7 +76,7 @@ fn an_export_leaves_the_old_image_or_the_new_one() {
         copy(&build.path("old"), &build.path("images"));
         build.write("layers/analyzed.toml", &analyzed);
     };
-    kill(&mut random, &export(&build), &layout, reset, |event| {
+    let kills = kill(&mut random, &export(&build), &layout, reset, |event| {
         let found = outcome::image(&layout).expect("an image").descriptor.digest;
         assert!(found == old.descriptor.digest || found == new.descriptor.digest, "{event:?}: {found}");
         olds += usize::from(found == old.descriptor.digest);
@@ -86,6 +87,7 @@ fn an_export_leaves_the_old_image_or_the_new_one() {
         outcome::expect_nothing_but(&layout, &[&old, &new]);
     });
     assert!(olds > 0, "no kill came in time");
+    assert_eq!(kills, POINTS);
 }
 
 #[test]
@@ -105,7 +107,7 @@ fn a_first_export_leaves_the_image_or_none() {
         copy(&build.path("none"), &build.path("images"));
         build.write("layers/analyzed.toml", &analyzed);
     };
-    kill(&mut random, &export(&build), &layout, reset, |event| {
+    let kills = kill(&mut random, &export(&build), &layout, reset, |event| {
         match outcome::image(&layout) {
             Some(found) => assert_eq!(found.descriptor, new.descriptor, "{event:?}"),
             None => nones += 1,
@@ -117,6 +119,7 @@ fn a_first_export_leaves_the_image_or_none() {
         outcome::expect_nothing_but(&layout, &[&new]);
     });
     assert!(nones > 0, "no kill came in time");
+    assert_eq!(kills, POINTS);
 }
 
 #[test]

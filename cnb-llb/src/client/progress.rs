@@ -91,11 +91,11 @@ fn warning(message: control::VertexWarning) -> Warning {
     }
 }
 
-/// Times before 1970 are 1970: nothing happened then.
+/// Times before 1970 are 1970: nothing happened then. So are those that are too far away to be times.
 fn time(at: Timestamp) -> SystemTime {
     let seconds = u64::try_from(at.seconds).unwrap_or_default();
     let nanoseconds = u32::try_from(at.nanos).unwrap_or_default();
-    SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds)
+    SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds)).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use super::serve::header;
 use crate::pb::file_send::file_send_server;
 use crate::pb::filesync::BytesMessage;
 
-mod receiver;
+pub(crate) mod receiver;
 
 /// Where an export goes.
 pub(crate) enum Output {

@@ -19,12 +19,12 @@ use super::serve::internal;
 use crate::pb::filesync::file_sync_server;
 use crate::pb::fsutil::Packet;
 
-mod filter;
+pub(crate) mod filter;
 mod follow;
 pub(crate) mod mode;
 mod sender;
 mod stat;
-mod walk;
+pub(crate) mod walk;
 
 use filter::Filter;
 

@@ -120,7 +120,7 @@ struct OneError {
 
 /// What a registry says, in one line. Source: "Error Codes" of the OCI distribution specification; token services
 /// use other forms, which are shown as they are.
-fn message(body: &[u8]) -> String {
+pub(super) fn message(body: &[u8]) -> String {
     let text = match serde_json::from_slice(body) {
         Ok(Errors { errors }) => errors.iter().map(line).collect::<Vec<_>>().join("; "),
         Err(_) => String::from_utf8_lossy(body).into_owned(),

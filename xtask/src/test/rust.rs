@@ -51,8 +51,8 @@ const FEATURES: [(&str, &[&str]); 5] = [
     ("cnb-cache", &["", "archive", "conformance"]),
     ("cnb-core", &["", "conformance", "memory", "render"]),
     ("cnb-lifecycle", &[""]),
-    ("cnb-llb", &["", "pb", "rpc", "client", "tls", "gateway", "backend"]),
-    ("cnb-oci", &["", "helper", "local", "registry"]),
+    ("cnb-llb", &["", "pb", "rpc", "client", "tls", "gateway", "backend", "fuzz"]),
+    ("cnb-oci", &["", "fuzz", "helper", "local", "registry"]),
 ];
 
 pub(super) fn features() -> Result<()> {

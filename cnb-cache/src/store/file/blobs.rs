@@ -26,6 +26,7 @@ use crate::store::error::StoreError;
 /// The directories of contents.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Blobs {
+    root: PathBuf,
     directory: PathBuf,
     new: PathBuf,
 }
@@ -57,11 +58,34 @@ pub(in crate::store) struct NewFile {
 /// Bytes that are kept in memory while a content is received.
 const SMALL: u64 = 256 * 1024;
 
+const LOCK: &str = "lock";
+
 const BUFFER: usize = 256 * 1024;
 
 impl Blobs {
     pub(in crate::store) fn new(root: &Path) -> Self {
-        Self { directory: root.join("blobs/sha256"), new: root.join("new") }
+        Self { root: root.to_owned(), directory: root.join("blobs/sha256"), new: root.join("new") }
+    }
+
+    /// Keeps contents and files from being removed until something names them.
+    pub(in crate::store) fn share(&self) -> Result<Lock, StoreError> {
+        make_directory(&self.root)?;
+        let path = self.root.join(LOCK);
+        Lock::share_file(&path).map_err(StoreError::at("locking", &path))
+    }
+
+    /// Waits until nobody has a content or a file that is not named yet.
+    pub(in crate::store) fn take(&self) -> Result<Lock, StoreError> {
+        let path = self.root.join(LOCK);
+        Lock::of_file(&path).map_err(StoreError::at("locking", &path))
+    }
+
+    /// Reads a content to its end; into a file, once it is too large for memory.
+    pub(in crate::store) fn receive(&self, key: &str, content: &mut dyn Read) -> Result<NewBlob, StoreError> {
+        NewBlob::receive(key, content, || {
+            let _shared = self.share()?;
+            self.create()
+        })
     }
 
     /// When a content was used last, if it seems to be there.
@@ -83,7 +107,7 @@ impl Blobs {
 
     /// A file that gets its name by [`keep`](Self::keep). The caller shares the store: what is not locked is removed
     /// by who takes it.
-    pub(in crate::store) fn create(&self) -> Result<NewFile, StoreError> {
+    fn create(&self) -> Result<NewFile, StoreError> {
         make_directory(&self.new)?;
         let mut number = 0_u64;
         loop {
@@ -165,8 +189,7 @@ impl Blobs {
 }
 
 impl NewBlob {
-    /// Reads a content to its end; into a file, once it is too large for memory.
-    pub(in crate::store) fn receive(
+    fn receive(
         key: &str,
         content: &mut dyn Read,
         create: impl FnOnce() -> Result<NewFile, StoreError>,

@@ -91,11 +91,7 @@ fn replaced(path: &Path, by: impl FnOnce(&Path)) {
 #[test]
 fn it_passes_the_suite() {
     let directory = tempfile::tempdir().expect("a directory");
-    let number = std::cell::Cell::new(0);
-    suite::run(&|clock| {
-        number.set(number.get() + 1);
-        Box::new(FileStore::new(directory.path().join(number.get().to_string()), clock))
-    });
+    suite::run_in(directory.path(), &|root, clock| Box::new(FileStore::new(root, clock)));
 }
 
 #[test]
@@ -272,7 +268,7 @@ fn files_that_are_in_the_way_are_not_written_through() {
     for name in ["index.json.new", "namespace.new"] {
         symlink(place.outside(), place.index().with_file_name(name)).expect("a link");
     }
-    fs::remove_file(place.index().with_file_name(DESCRIPTION)).expect("it is there");
+    fs::remove_file(place.index().with_file_name("namespace")).expect("it is there");
     place.put(&place.a, "other");
     assert_eq!(fs::read_to_string(place.outside()).expect("a file"), "precious");
     assert_eq!(place.store.entries(&place.a.id()).expect("readable").len(), 2);
@@ -358,8 +354,8 @@ fn what_gets_its_name_is_safe_from_those_who_prune() {
 #[test]
 fn who_prunes_waits_for_names() {
     let place = Place::new();
-    let shared = place.store.share().expect("a lock");
-    let blob = NewBlob::receive("new", &mut &b"new"[..], || place.store.blobs.create()).expect("it is small");
+    let shared = place.store.blobs.share().expect("a lock");
+    let blob = place.store.blobs.receive("new", &mut &b"new"[..]).expect("it is small");
     let named = Named {
         key: "new".to_owned(),
         writer: Writer::new(&place.b),

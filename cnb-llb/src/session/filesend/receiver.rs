@@ -55,9 +55,7 @@ where
 {
     let (sender, mut packets) = mpsc::channel::<Packet>(WAITING);
     let mut writing = spawn_blocking(move || {
-        let mut receiver =
-            Receiver { root, replies, next: 0, open: BTreeMap::new(), times: Vec::new(), listed: false };
-        fs::create_dir_all(&receiver.root)?;
+        let mut receiver = Receiver::new(root, replies)?;
         while let Some(packet) = packets.blocking_recv() {
             receiver.take(packet)?;
         }
@@ -79,21 +77,26 @@ where
     passed
 }
 
-struct Receiver {
+pub(crate) struct Receiver {
     root: PathBuf,
     replies: mpsc::UnboundedSender<Packet>,
     /// The place in the list of what comes next.
     next: u32,
     /// Files that are not whole yet, by their place in the list.
     open: BTreeMap<u32, (File, Stat)>,
-    /// When directories were changed, which writing into them changes.
-    times: Vec<(PathBuf, i64)>,
+    /// When directories were changed, by name: writing into them changes it.
+    times: Vec<(String, i64)>,
     /// The list is at its end.
     listed: bool,
 }
 
 impl Receiver {
-    fn take(&mut self, packet: Packet) -> io::Result<()> {
+    pub(crate) fn new(root: PathBuf, replies: mpsc::UnboundedSender<Packet>) -> io::Result<Self> {
+        fs::create_dir_all(&root)?;
+        Ok(Self { root, replies, next: 0, open: BTreeMap::new(), times: Vec::new(), listed: false })
+    }
+
+    pub(crate) fn take(&mut self, packet: Packet) -> io::Result<()> {
         match (packet.r#type(), packet.stat) {
             (PacketType::PacketStat, Some(stat)) => self.file(stat)?,
             (PacketType::PacketStat, None) => self.listed = true,
@@ -105,8 +108,10 @@ impl Receiver {
         }
         if self.listed && self.open.is_empty() {
             self.listed = false;
-            for (path, time) in self.times.drain(..).rev() {
-                File::open(path)?.set_times(times(time))?;
+            for (name, time) in std::mem::take(&mut self.times).into_iter().rev() {
+                // A link may have come in its place, or in that of one above it.
+                let path = self.path(&name).ok().filter(|path| is_directory(path));
+                path.map_or(Ok(()), |path| File::open(path)?.set_times(times(time)))?;
             }
             self.reply(Packet { r#type: PacketType::PacketFin.into(), ..Packet::default() });
         }
@@ -117,17 +122,16 @@ impl Receiver {
         let id = self.next;
         self.next += 1;
         let path = self.path(&stat.path)?;
-        let there = fs::symlink_metadata(&path).ok();
         if stat.mode & mode::DIRECTORY != 0 {
-            if !there.is_some_and(|there| there.is_dir()) {
+            if !is_directory(&path) {
                 remove(&path)?;
                 fs::create_dir(&path)?;
             }
             fs::set_permissions(&path, permissions(&stat))?;
-            self.times.push((path, stat.mod_time));
+            self.times.push((stat.path, stat.mod_time));
             return Ok(());
         }
-        if there.is_some_and(|there| there.is_dir()) {
+        if is_directory(&path) {
             fs::remove_dir_all(&path)?;
         } else {
             remove(&path)?;
@@ -178,6 +182,11 @@ impl Receiver {
         // If nobody takes it, the call is over.
         let _ = self.replies.send(packet);
     }
+}
+
+/// Whether there is a directory, and no link to one.
+fn is_directory(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|there| there.is_dir())
 }
 
 fn remove(path: &Path) -> io::Result<()> {

@@ -91,6 +91,25 @@ async fn what_is_there_makes_way() {
 }
 
 #[tokio::test]
+async fn what_comes_in_place_of_a_directory_is_not_followed() {
+    let root = tempfile::tempdir().expect("there is a directory");
+    let outside = tempfile::tempdir().expect("there is a directory");
+    fs::create_dir(outside.path().join("e")).expect("it is new");
+    let times =
+        || ["", "e"].map(|name| fs::metadata(outside.path().join(name)).expect("it is there").mtime());
+    let before = times();
+    let target = outside.path().to_str().expect("it is UTF-8");
+    let packets = vec![
+        stat("d", mode::DIRECTORY | 0o755, ""),
+        stat("d/e", mode::DIRECTORY | 0o755, ""),
+        stat("d", mode::SYMLINK | 0o777, target),
+        packet(PacketType::PacketStat, 0, b""),
+    ];
+    take(root.path(), packets).await.expect("it is possible");
+    assert_eq!(times(), before);
+}
+
+#[tokio::test]
 async fn errors_of_the_other_side_are_told() {
     let root = tempfile::tempdir().expect("there is a directory");
     for (packets, expected) in [
