@@ -66,6 +66,9 @@ enum Prepared {
 impl Prepared {
     fn new(args: &Args) -> Result<Self> {
         match args.backend.address(request::own)? {
+            None if args.buildkit_tls.is_some() => {
+                Err(Failure::new(Exit::Usage, "--buildkit-tls is for --backend buildkit"))
+            }
             None => Ok(Self::Local(Box::new(local::Prepared::new(args)?))),
             Some(address) => Ok(Self::BuildKit(Box::new(buildkit::Prepared::new(args, address)?))),
         }

@@ -104,7 +104,8 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// Runs steps one after another, as one piece of work. The first that ends with an exit code other than zero
     /// is the last, unless it is [optional](Step::optional). Each is told as a phase that has its name.
     ///
-    /// A [`MountKind::Carried`] is the tree that the steps before left at its target. Steps of a chain trust each
+    /// A [`MountKind::Carried`] is the tree that the steps before left at its target; a [`MountKind::InOut`] is the tree that
+    /// it has, also where a step before had and changed the same one. Steps of a chain trust each
     /// other: a backend may run all of them in one container with one root, where each can see the mounts and
     /// reach the network of any of them, but for the caches of others.
     ///
@@ -190,6 +191,8 @@ pub struct Capabilities {
     /// A layer has its entries in the order that is asked for and no others. Elsewhere it is a tree: its entries have
     /// an order of their own, and every directory above is there.
     pub ordered_layers: bool,
+    /// A chain costs no more than one step, as all its steps run in one container: what can be a chain should be one.
+    pub joined_chains: bool,
     /// An image has the config that was given, byte for byte.
     pub exact_config: bool,
     /// [`MountKind::Cache`] keeps its content between steps.
@@ -216,6 +219,7 @@ impl Capabilities {
         failed_outputs: true,
         unlimited_output: true,
         ordered_layers: true,
+        joined_chains: true,
         exact_config: true,
         cache_mounts: true,
         shared_cache_mounts: true,

@@ -141,7 +141,12 @@ impl Memory {
 #[async_trait]
 impl Backend for Memory {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { archived_layers: false, load_directory: false, ..Capabilities::ALL }
+        Capabilities {
+            archived_layers: false,
+            joined_chains: false,
+            load_directory: false,
+            ..Capabilities::ALL
+        }
     }
 
     async fn resolve(&self, request: ImageRequest) -> Result<Image> {

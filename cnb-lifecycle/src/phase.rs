@@ -7,6 +7,7 @@ pub mod buildpack_api;
 pub mod cache;
 pub mod detect;
 pub mod export;
+pub mod finish_detection;
 pub mod generate;
 pub mod launch_layers;
 pub mod process;

@@ -5,9 +5,10 @@
 //!
 //! # Commands of our own
 //!
-//! Four commands that the Go lifecycle does not have, for platforms that export images themselves:
+//! Five commands that the Go lifecycle does not have, for platforms that export images themselves:
 //!
 //! ```text
+//! lifecycle detect-finish [-plan FILE]
 //! lifecycle cache-fill -cache-dir DIR -shared-cache DIR
 //! lifecycle cache-save -cache-dir DIR [-launch-cache DIR] [-shared-cache DIR -cache-writer TEXT -builder-digest DIGEST]
 //! lifecycle cache-recall -launch-cache DIR [-cache-dir DIR] [-analyzed FILE]
@@ -25,6 +26,10 @@
 //! `cache-recall` runs before the restorer and puts what the last build left into analyzed.toml, unless that knows a
 //! previous image. `cache-complete` runs after the builder and gives contents to launch layers that buildpacks kept
 //! without, out of the root of the previous image if one is given, else out of the launch cache.
+//!
+//! `detect-finish` runs between the detector and the phases after it, when all of them have one container and one
+//! `<layers>`: see [`finish_detection`](crate::phase::finish_detection). Exit codes: 0, 102 when the group has an
+//! extension, 1 when a document or `<layers>` cannot be used.
 //!
 //! `cache-fill` runs before the restorer and takes layers of other projects out of `-shared-cache` into the volume cache,
 //! for buildpacks of the group that have none in there. `cache-save -shared-cache` puts the layers of the volume there,
@@ -57,6 +62,7 @@ mod cache_fill;
 mod cache_save;
 mod create;
 mod detect;
+mod detect_finish;
 mod documents;
 mod experimental;
 mod export;
@@ -155,6 +161,7 @@ fn dispatch(phase: Phase, invocation: &Invocation) -> Result<(), Failure> {
         Phase::Export => export::run(invocation),
         Phase::Create => create::run(invocation),
         Phase::Rebase => rebase::run(invocation),
+        Phase::DetectFinish => detect_finish::run(invocation),
         Phase::CacheFill => cache_fill::run(invocation),
         Phase::CacheRecall => launch_layers::recall(invocation),
         Phase::CacheComplete => launch_layers::complete(invocation),

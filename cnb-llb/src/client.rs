@@ -45,7 +45,9 @@ mod solve;
 mod tls;
 
 pub use address::Address;
+pub use address::Engine;
 pub use address::InvalidAddress;
+pub use address::InvalidEngine;
 pub use connect::ConnectError;
 pub use connect::Connector;
 pub use event::Event;
@@ -57,6 +59,8 @@ pub use export::Export;
 pub use request::CacheEntry;
 pub use request::SolveRequest;
 pub use solve::SolveResponse;
+#[cfg(feature = "tls")]
+pub use tls::InvalidTls;
 #[cfg(feature = "tls")]
 pub use tls::Tls;
 

@@ -214,6 +214,7 @@ impl Backend for LocalBackend {
         // There is one user only, and what is another's cannot be told apart.
         let mut capabilities = Capabilities::ALL;
         capabilities.archived_layers = false;
+        capabilities.joined_chains = false;
         capabilities.users = self.machine.mapping.mode() != Mode::Single;
         capabilities
     }

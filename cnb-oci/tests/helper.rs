@@ -98,6 +98,7 @@ fn process(argv: &[&str]) -> Process {
         user: User::new(rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw()),
         cwd: "/".to_owned(),
         hidden: Vec::new(),
+        trees: Vec::new(),
         optional: false,
     }
 }
@@ -290,7 +291,7 @@ fn directories_that_nobody_had_are_given_away() {
 }
 
 #[test]
-fn trees_are_made_before_the_first_process_and_layers_after_the_last() {
+fn trees_are_made_before_processes_and_layers_after_the_last() {
     require_root();
     let bench = Bench::new();
     let private = bench.directory("private", 0o755);
@@ -313,10 +314,14 @@ fn trees_are_made_before_the_first_process_and_layers_after_the_last() {
     let layer = LayerPlan { to: bench.text("private/out"), content };
     let report = bench.text("private/report");
     let script = "cd app && ls && echo more >made && ! ls ../private/in && ! ls ../private/out";
+    let tree = TreePlan { to: bench.text("app"), parts: vec![load] };
+    let process = |script| Process { cwd: bench.text(""), trees: vec![tree.clone()], ..shell(script) };
     let mut plan = RunPlan {
-        processes: vec![as_user(Process { cwd: bench.text(""), ..shell(script) })],
+        processes: vec![
+            as_user(process("echo forgotten >app/kept && echo >app/forgotten")),
+            as_user(process(script)),
+        ],
         private: vec![private],
-        trees: vec![TreePlan { to: bench.text("app"), parts: vec![load] }],
         layers: Some(LayersPlan { layers: vec![layer], report }),
         ..RunPlan::default()
     };

@@ -1,4 +1,4 @@
-//! Real engines for tests: Docker Engine with its BuildKit, and a registry.
+//! Real engines for tests: Docker Engine with its BuildKit, a `buildkitd` that somebody has, and a registry.
 //!
 //! Their programs come from Debian packages that are unpacked but not installed. All of it listens on loopback and on
 //! unix sockets, keeps its data below `target/engines`, and ends with this process, however that ends.
@@ -7,11 +7,13 @@ use std::path::PathBuf;
 
 use crate::Result;
 
+pub(crate) mod buildkitd;
 pub(crate) mod container;
 pub(crate) mod docker;
 pub(crate) mod registry;
 
 mod cgroups;
+mod daemon;
 mod packages;
 mod run;
 

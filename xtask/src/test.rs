@@ -4,6 +4,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use crate::Result;
+use crate::engine::buildkitd;
 use crate::programs;
 
 mod apps;
@@ -89,6 +90,9 @@ pub(crate) fn run(names: &[&str]) -> Result<()> {
     println!("{} passed, {failed} failed", results.len() - failed);
     if names.is_empty() && !lifecycle::is_wanted() {
         println!("nothing was compared with the Go lifecycle: {} is not set", lifecycle::VARIABLE);
+    }
+    if names.is_empty() && !buildkitd::is_wanted() {
+        println!("nothing was built on a stock buildkitd: {} is not set", buildkitd::VARIABLE);
     }
     for (stage, _, result) in &results {
         if let Err(error) = result {

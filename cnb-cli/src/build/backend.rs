@@ -1,9 +1,9 @@
 //! `--backend`.
 
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use cnb_llb::client::Address;
+use cnb_llb::client::Engine;
 
 use crate::exit::Exit;
 use crate::exit::Failure;
@@ -14,7 +14,6 @@ const DOCKER_HOST: &str = "DOCKER_HOST";
 /// Says where a BuildKit listens.
 const BUILDKIT_HOST: &str = "BUILDKIT_HOST";
 
-const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 const BUILDKIT_SOCKET: &str = "/run/buildkit/buildkitd.sock";
 
 /// What builds.
@@ -73,16 +72,10 @@ impl Backend {
     }
 }
 
-/// The socket of Docker Engine.
-fn engine(host: Option<String>) -> Result<PathBuf> {
-    let Some(host) = host else { return Ok(DOCKER_SOCKET.into()) };
-    match host.strip_prefix("unix://") {
-        Some(path) if !path.is_empty() => Ok(path.into()),
-        _ => Err(unusable(
-            DOCKER_HOST,
-            &format!("`{host}` is no socket of this machine: it must be unix://PATH"),
-        )),
-    }
+/// The API of Docker Engine.
+fn engine(host: Option<String>) -> Result<Engine> {
+    let Some(host) = host else { return Ok(Engine::default()) };
+    host.parse().map_err(|error| unusable(DOCKER_HOST, &format!("{error}")))
 }
 
 fn unusable(variable: &str, reason: &str) -> Failure {
@@ -112,6 +105,8 @@ mod tests {
             ("docker", &[], "docker:///var/run/docker.sock"),
             ("docker", &[docker], "docker:///run/d.sock"),
             ("docker", &[("DOCKER_HOST", "")], "docker:///var/run/docker.sock"),
+            ("docker", &[("DOCKER_HOST", "tcp://h:2376")], "docker://h:2376"),
+            ("buildkit=docker://h:2376", &[docker], "docker://h:2376"),
             ("buildkit", &[docker], "unix:///run/buildkit/buildkitd.sock"),
             ("buildkit", &[buildkit], "tcp://localhost:1234"),
             ("buildkit", &[("BUILDKIT_HOST", "docker://"), docker], "docker:///run/d.sock"),
@@ -128,7 +123,8 @@ mod tests {
     fn containers_are_those_of_the_engine_of_the_environment() {
         let backend: Backend = "buildkit=docker-container://b0".parse().expect("it is valid");
         let address = backend.address(|_| Some("unix:///run/d.sock".to_owned())).map_err(|_| ());
-        let expected = Address::DockerContainer { name: "b0".to_owned(), engine: "/run/d.sock".into() };
+        let expected =
+            Address::DockerContainer { name: "b0".to_owned(), engine: Engine::Socket("/run/d.sock".into()) };
         assert_eq!(address, Ok(Some(expected)));
     }
 
@@ -139,7 +135,7 @@ mod tests {
             ("docker=unix:///x", &[], "it must be `local`"),
             ("buildkit=/run/b.sock", &[], "`/run/b.sock` is no address of a BuildKit"),
             ("buildkit", &[("BUILDKIT_HOST", "x")], "BUILDKIT_HOST cannot be used: `x` is no address"),
-            ("docker", &[("DOCKER_HOST", "ssh://h")], "DOCKER_HOST cannot be used: `ssh://h` is no socket"),
+            ("docker", &[("DOCKER_HOST", "ssh://h")], "DOCKER_HOST cannot be used: `ssh://h` is no address"),
         ] {
             let error = address(text, environment).expect_err(text);
             assert!(error.contains(expected), "{error}");

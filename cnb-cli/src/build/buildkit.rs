@@ -11,6 +11,7 @@ use cnb_llb::backend::ClientSide;
 use cnb_llb::client::Address;
 use cnb_llb::client::Connector;
 use cnb_llb::client::SolveRequest;
+use cnb_llb::client::Tls;
 use cnb_llb::errdefs::BuildError;
 use cnb_llb::errdefs::Code;
 use cnb_llb::gateway::Gateway;
@@ -22,6 +23,7 @@ mod engine;
 mod files;
 mod keychain;
 mod served;
+mod tls;
 mod work;
 
 use files::WithFiles;
@@ -47,6 +49,7 @@ use crate::registry;
 pub(super) struct Prepared {
     asked: Asked,
     address: Address,
+    tls: Option<Tls>,
     /// The directory that has the helper.
     helper: PathBuf,
     keychain: OfEnvironment,
@@ -56,6 +59,11 @@ impl Prepared {
     /// Reads everything.
     pub(super) fn new(args: &Args, address: Address) -> Result<Self> {
         refuse_local_options(args)?;
+        let asked = tls::Asked {
+            directory: args.buildkit_tls.as_deref(),
+            server_name: args.buildkit_tls_server_name.as_deref(),
+        };
+        let tls = tls::of(&address, asked, request::own)?;
         let is_engine = matches!(address, Address::Docker(_));
         if let Some(output) = args.output.iter().find(|output| !is_engine && is_in_daemon(output)) {
             let message = format!(
@@ -68,7 +76,7 @@ impl Prepared {
         let asked = request::read(args, None, &tool)?;
         let keychain = OfEnvironment(registry::options()?.keychain);
         let helper = helper.parent().unwrap_or(Path::new("/")).to_owned();
-        Ok(Self { asked, address, helper, keychain })
+        Ok(Self { asked, address, tls, helper, keychain })
     }
 
     /// Builds.
@@ -79,8 +87,16 @@ impl Prepared {
 
     /// The build is the frontend of a solve of its own.
     async fn solve(mut self, args: &Args, progress: &dyn Progress) -> Result<Built> {
-        let client = Connector::new(self.address.clone()).connect().await;
-        let client = client.map_err(|error| engine::unreachable(&self.address, &error))?;
+        let is_plain = self.tls.is_none();
+        let connector = Connector::new(self.address.clone());
+        let connector = match self.tls.take() {
+            Some(tls) => connector.with_tls(tls),
+            None => connector,
+        };
+        let client = connector.connect().await;
+        let client = client.map_err(|error| engine::unreachable(&self.address, is_plain, &error))?;
+        // Who wants TLS, or a certificate, says so at the first call.
+        client.info().await.map_err(|error| engine::silent(&self.address, is_plain, &error))?;
         let served = Served::new(inputs(&self.asked)).await?;
         let id = engine::random_id()?;
         let side = ClientSide::new(client.clone(), &id)

@@ -215,7 +215,7 @@ impl CacheId {
 }
 
 /// A file with secret content.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SecretFile {
     /// Path relative to the mount, `/`-separated.
     pub path: String,

@@ -7,8 +7,8 @@ use super::layers::LayersPlan;
 use super::tree::TreePlan;
 use crate::backend::User;
 
-/// Runs processes one after another, and ends with the exit code of the first that fails. Trees can be made before the
-/// first of them, and layers after the last.
+/// Runs processes one after another, and ends with the exit code of the first that fails. Trees can be made before each of
+/// them, and layers after the last.
 ///
 /// Every process starts with umask 022, nothing on standard input, no supplementary groups, no way to new
 /// privileges, and exactly the environment given here. What it leaves running is killed when it ends, where the
@@ -21,8 +21,6 @@ pub struct RunPlan {
     /// Absolute paths of directories that only root may enter as long as the container exists: they get mode 0700 first of
     /// all. What a plan needs besides the processes is in there.
     pub private: Vec<String>,
-    /// Trees that are made before the first process starts.
-    pub trees: Vec<TreePlan>,
     /// Layers that are made when the last process has ended and none failed.
     pub layers: Option<LayersPlan>,
     /// Absolute paths of directories that are emptied before the first process starts.
@@ -64,6 +62,8 @@ pub struct Process {
     /// Absolute paths of directories that the process must not enter: while it runs, they belong to `0:0` and
     /// have mode 0700. Nothing can be hidden from user 0.
     pub hidden: Vec<String>,
+    /// Trees that are made before it starts. What is in their directories is removed: a process before may have had them.
+    pub trees: Vec<TreePlan>,
     /// Whether the next one runs also when this one fails, which is told on standard error.
     pub optional: bool,
 }

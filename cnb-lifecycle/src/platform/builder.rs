@@ -10,11 +10,14 @@ use cnb_core::backend::User;
 use cnb_core::image_name::ImageName;
 use cnb_core::lifecycle::ApiVersions;
 use cnb_core::lifecycle::LifecycleDescriptor;
+use cnb_core::run::RunImageNames;
+use futures_lite::future::try_zip;
 
 use super::BuildRequest;
 use super::error::During as _;
 use super::error::Error;
 use super::image_config::ImageConfig;
+use super::run_image;
 use crate::builder::Lifecycle;
 
 /// Where lifecycle programs are in a builder.
@@ -35,6 +38,8 @@ pub(super) struct Builder {
     pub(super) lifecycle: Option<Tree>,
     /// The version of the lifecycle that is used.
     pub(super) lifecycle_version: String,
+    /// The names of run images that it declares, best first.
+    pub(super) run_images: Vec<RunImageNames>,
 }
 
 impl Builder {
@@ -55,21 +60,21 @@ impl Builder {
         if user.uid == 0 || user.gid == 0 {
             return Err(unusable("CNB_USER_ID and CNB_GROUP_ID must not be 0".to_owned()));
         }
-        let (descriptor, lifecycle) = match &request.lifecycle {
-            Some(source) => {
-                let lifecycle = Lifecycle::load(backend, source.clone()).await.map_err(Error::Lifecycle)?;
-                (lifecycle.descriptor, Some(lifecycle.tree))
-            }
-            None => (own_descriptor(backend, &request.builder, &image).await?, None),
+        let lifecycle = async {
+            Ok::<_, Error>(match &request.lifecycle {
+                Some(source) => {
+                    let lifecycle = Lifecycle::load(backend, source.clone()).await;
+                    let lifecycle = lifecycle.map_err(Error::Lifecycle)?;
+                    (lifecycle.descriptor, Some(lifecycle.tree))
+                }
+                None => (own_descriptor(backend, &request.builder, &image).await?, None),
+            })
         };
+        let declared = run_image::declared(backend, &image.root);
+        let ((descriptor, lifecycle), run_images) = try_zip(lifecycle, declared).await?;
         let platform_api = agree(&platform_apis(&descriptor), request.platform_api)?;
         let lifecycle_version = descriptor.lifecycle.version;
-        Ok(Self { image, env, user, platform_api, lifecycle, lifecycle_version })
-    }
-
-    /// The text of a file of the builder, if there is one.
-    pub(super) async fn read(&self, backend: &dyn Backend, path: &str) -> Result<Option<String>, Error> {
-        read_text(backend, &self.image.root, path).await
+        Ok(Self { image, env, user, platform_api, lifecycle, lifecycle_version, run_images })
     }
 
     /// The directory that has the launcher, and the tree it is in.
@@ -83,7 +88,12 @@ fn number(env: &[(String, String)], name: &str) -> Result<u32, String> {
     value.parse().map_err(|_| format!("{name} is `{value}`, which is not the number of a user or group"))
 }
 
-async fn read_text(backend: &dyn Backend, tree: &Tree, path: &str) -> Result<Option<String>, Error> {
+/// The text of a file of a builder, if there is one.
+pub(super) async fn read_text(
+    backend: &dyn Backend,
+    tree: &Tree,
+    path: &str,
+) -> Result<Option<String>, Error> {
     match backend.read(tree, path).await {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

@@ -31,7 +31,6 @@ use super::error::Error;
 use super::image_config::ImageConfig;
 use super::launcher::Launcher;
 use super::launcher::SBOM;
-use super::phases::Detected;
 use super::reader::Reader;
 use super::reader::Skeleton;
 use super::recall::BuildLeft;
@@ -56,7 +55,6 @@ pub(super) struct Exporter<'a> {
     pub(super) events: &'a dyn EventSink,
     pub(super) analysis: &'a Analysis,
     pub(super) launcher: &'a Launcher,
-    pub(super) detected: &'a Detected,
 }
 
 /// Which layers an image gets.
@@ -84,7 +82,7 @@ impl Exporter<'_> {
         let (backend, analysis, trees) = (self.backend, self.analysis, &left.trees);
         let layers = Reader::new(backend, &trees.layers);
         let app = Reader::new(backend, &trees.app);
-        let mut snapshot = snapshot(&layers, &self.detected.group).await?;
+        let mut snapshot = snapshot(&layers, &left.group).await?;
         let of_buildpacks = snapshot.launch_sbom.then_some(&trees.layers);
         let sbom = self.launcher.sbom(backend, &analysis.builder, of_buildpacks).await?;
         snapshot.launch_sbom = sbom.is_some();
@@ -108,7 +106,7 @@ impl Exporter<'_> {
         recall: Option<&Recall<'_>>,
     ) -> Result<Built, Error> {
         let Planned { plan, sbom, layers: documents, app } = planned;
-        let Left { trees, layers, inputs, is_reused } = left;
+        let Left { trees, layers, inputs, is_reused, .. } = left;
         let layers = if let Some(layers) = layers {
             layers
         } else {

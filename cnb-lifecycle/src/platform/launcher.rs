@@ -7,6 +7,8 @@ use cnb_core::backend::File;
 use cnb_core::backend::Part;
 use cnb_core::backend::Tree;
 use cnb_core::labels::build;
+use futures_util::future::try_join;
+use futures_util::future::try_join_all;
 
 use super::builder::Builder;
 use super::error::During as _;
@@ -34,18 +36,16 @@ impl Launcher {
     pub(super) async fn find(backend: &dyn Backend, builder: &Builder) -> Result<Self, Error> {
         let (tree, directory) = builder.lifecycle_files();
         let path = format!("{directory}/launcher");
-        let program = backend.read(tree, &path).await.during(format!("read the launcher `{path}`"))?;
-        let mut sboms = Vec::new();
+        let program = async { backend.read(tree, &path).await.during(format!("read the launcher `{path}`")) };
         // Platform API 0.11: the exporter copies the SBOM files of the lifecycle itself. Those that are not the
         // launcher's go where no image has them.
-        if builder.platform_api.has_lifecycle_sboms() {
-            for format in SBOM_FORMATS {
-                let path = format!("{directory}/launcher.sbom.{format}");
-                if let Some(content) = read(backend, tree, &path).await? {
-                    sboms.push((format!("sbom.{format}"), content));
-                }
-            }
-        }
+        let formats = SBOM_FORMATS.iter().filter(|_| builder.platform_api.has_lifecycle_sboms());
+        let sboms = formats.map(|format| async move {
+            let content = read(backend, tree, &format!("{directory}/launcher.sbom.{format}")).await?;
+            Ok(content.map(|content| (format!("sbom.{format}"), content)))
+        });
+        let (program, sboms) = try_join(program, try_join_all(sboms)).await?;
+        let sboms = sboms.into_iter().flatten().collect();
         let label =
             build::Launcher { version: builder.lifecycle_version.clone(), ..build::Launcher::default() };
         Ok(Self { program, label, sboms })

@@ -26,6 +26,8 @@ use super::step::Containers;
 use super::step::LAYERS_DIR;
 use super::step::layers_tree;
 use super::step::output;
+use crate::phase::finish_detection::EXTENSIONS;
+use crate::phase::finish_detection::sorted_plan;
 
 pub(super) const ANALYZED: &str = "/layers/analyzed.toml";
 const GROUP: &str = "/layers/group.toml";
@@ -97,33 +99,41 @@ fn owned(files: Vec<File>, user: User) -> Vec<File> {
     std::iter::once(root).chain(files).map(|file| file.with_owner(user)).collect()
 }
 
-/// The step that asks the buildpacks which of them take part.
-pub(super) async fn detector(
+/// `<layers>` before detection.
+pub(super) async fn layers_to_detect(
     backend: &dyn Backend,
-    containers: &Containers<'_>,
     builder: &Builder,
-    app: &Tree,
     analyzed: &str,
     order: Option<&str>,
-) -> Result<Step, Error> {
+    sbom: Option<Tree>,
+) -> Result<Tree, Error> {
     let mut files = vec![File::regular("/analyzed.toml", analyzed.to_owned())];
     files.extend(order.map(|order| File::regular("/order.toml", order.to_owned())));
-    let layers = layers_tree(backend, builder, Vec::new(), files).await?;
+    layers_tree(backend, builder, sbom.map(sbom_part).into_iter().collect(), files).await
+}
+
+/// The step that asks the buildpacks which of them take part.
+pub(super) fn detector(
+    containers: &Containers<'_>,
+    request: &BuildRequest,
+    builder: &Builder,
+    trees: Trees,
+) -> Step {
     let mut args = vec!["-app", APP_DIR, "-layers", LAYERS_DIR, "-platform", "/platform"];
     args.extend(["-group", GROUP, "-plan", PLAN]);
-    if order.is_some() {
+    if request.order.is_some() {
         args.extend(["-order", ORDER]);
     }
     if builder.platform_api.has_extensions() {
         args.extend(["-analyzed", ANALYZED]);
     }
     // What bin/detect writes to the application is forgotten: detection finds out, building changes.
-    Ok(containers
+    containers
         .of_buildpacks("detect", "detector", &args)
         .with_title("find out which buildpacks take part")
         .with_cwd(APP_DIR)
-        .with_mount(APP_DIR, MountKind::InOut(app.clone()))
-        .with_mount(LAYERS_DIR, MountKind::InOut(layers)))
+        .with_mount(APP_DIR, MountKind::InOut(trees.app))
+        .with_mount(LAYERS_DIR, MountKind::InOut(trees.layers))
 }
 
 /// Runs that step.
@@ -133,9 +143,41 @@ pub(super) async fn detect(
     detector: Step,
 ) -> Result<Detected, Error> {
     let layers = output(containers.run("detect", detector).await?, LAYERS_DIR);
-    let group = read_group(&text(backend, &layers, "/group.toml", "detect").await?)?;
+    let group = group(backend, &layers).await?;
     let plan = text(backend, &layers, "/plan.toml", "detect").await?;
-    Ok(Detected { group, plan: sorted_plan(&plan)? })
+    let plan = sorted_plan(&plan).map_err(|source| Error::Document {
+        path: "/layers/plan.toml",
+        phase: "detect",
+        source: Box::new(source),
+    })?;
+    Ok(Detected { group, plan })
+}
+
+/// The steps that detect and then do the work of [`builders`], all in one container.
+pub(super) async fn detect_and_build(
+    backend: &dyn Backend,
+    containers: &Containers<'_>,
+    request: &BuildRequest,
+    builder: &Builder,
+    previous: &Previous,
+    trees: Trees,
+) -> Result<Vec<Step>, Error> {
+    let tool = load_tool(backend, request).await?;
+    let finish = Tools { containers, tool: tool.clone() }
+        .step("detect-finish", "detect-finish", &["-plan", PLAN])
+        .with_mount(LAYERS_DIR, MountKind::Carried);
+    let mut steps = vec![detector(containers, request, builder, trees.clone()), finish];
+    let mut builders = builders(backend, containers, request, builder, previous, trees, Some(tool)).await?;
+    for step in &mut builders {
+        carry(step, LAYERS_DIR);
+    }
+    steps.append(&mut builders);
+    Ok(steps)
+}
+
+/// Whether a chain of those steps ended because a group has extensions.
+pub(super) fn has_extensions(error: &Error) -> bool {
+    matches!(error, Error::Phase { code, .. } if *code == i32::from(EXTENSIONS))
 }
 
 /// The steps that give the layers back that the buildpacks may use again, lets the buildpacks build, and keeps what the next build
@@ -151,6 +193,7 @@ pub(super) async fn builders(
     builder: &Builder,
     previous: &Previous,
     trees: Trees,
+    tool: Option<Tree>,
 ) -> Result<Vec<Step>, Error> {
     let needs_contents = !backend.capabilities().existing_layers;
     let is_first = previous.image.is_none();
@@ -168,7 +211,10 @@ pub(super) async fn builders(
             run_buildpacks(containers, builder, trees.app),
         ]);
     }
-    let tool = backend.load(request.tool.clone()).await.during("load the program that keeps layers")?;
+    let tool = match tool {
+        Some(tool) => tool,
+        None => load_tool(backend, request).await?,
+    };
     let tools = Tools { containers, tool };
     let mut steps = Vec::new();
     if let Some((cache, shared)) = fills {
@@ -203,6 +249,10 @@ pub(super) async fn build(containers: &Containers<'_>, steps: Vec<Step>) -> Resu
     Ok((Trees { app: take(APP_DIR), layers: take(LAYERS_DIR) }, left.reused.unwrap_or(false)))
 }
 
+async fn load_tool(backend: &dyn Backend, request: &BuildRequest) -> Result<Tree, Error> {
+    backend.load(request.tool.clone()).await.during("load the program that keeps layers")
+}
+
 /// Takes the tree that the step before left.
 fn carry(step: &mut Step, target: &str) {
     for mount in step.mounts.iter_mut().filter(|mount| mount.target == target) {
@@ -229,8 +279,12 @@ pub(super) async fn initial_layers(
         File::regular("/group.toml", detected.group.to_toml()),
         File::regular("/plan.toml", detected.plan.clone()),
     ];
-    let from_root = |tree| Part::Copy { tree, from: SBOM_DIR.to_owned(), to: "/sbom".to_owned() };
-    layers_tree(backend, builder, sbom.map(from_root).into_iter().collect(), files).await
+    layers_tree(backend, builder, sbom.map(sbom_part).into_iter().collect(), files).await
+}
+
+/// The SBOM of the last image, where `<layers>` has it.
+fn sbom_part(tree: Tree) -> Part {
+    Part::Copy { tree, from: SBOM_DIR.to_owned(), to: "/sbom".to_owned() }
 }
 
 fn restore(containers: &Containers<'_>, request: &BuildRequest, builder: &Builder, layers: Tree) -> Step {
@@ -352,6 +406,11 @@ impl Tools<'_> {
     }
 }
 
+/// The group that detection found.
+pub(super) async fn group(backend: &dyn Backend, layers: &Tree) -> Result<Group, Error> {
+    read_group(&text(backend, layers, "/group.toml", "detect").await?)
+}
+
 async fn text(
     backend: &dyn Backend,
     tree: &Tree,
@@ -380,20 +439,6 @@ fn read_group(text: &str) -> Result<Group, Error> {
     }
 }
 
-/// The Go detector writes entries in random order; what the build reads must not depend on chance.
-fn sorted_plan(plan: &str) -> Result<String, Error> {
-    let document = |source: Box<dyn std::error::Error + Send + Sync>| Error::Document {
-        path: "/layers/plan.toml",
-        phase: "detect",
-        source,
-    };
-    let mut plan: toml::Table = toml::from_str(plan).map_err(|error| document(Box::new(error)))?;
-    if let Some(toml::Value::Array(entries)) = plan.get_mut("entries") {
-        entries.sort_by_cached_key(ToString::to_string);
-    }
-    toml::to_string(&plan).map_err(|error| document(Box::new(error)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -405,15 +450,5 @@ mod tests {
         let extension = "[[group-extensions]]\nid = \"tools\"\nversion = \"2\"\napi = \"0.10\"\n";
         let error = read_group(&format!("{group}{extension}")).expect_err("it has an extension").to_string();
         assert!(error.ends_with("the group that passed detection has tools@2"), "{error}");
-    }
-
-    #[test]
-    fn the_order_of_plan_entries_is_no_input() {
-        let one = "[[entries]]\n[[entries.requires]]\nname = \"a\"\n";
-        let other = "[[entries]]\n[[entries.requires]]\nname = \"b\"\n";
-        let sorted = sorted_plan(&format!("{one}{other}")).expect("a plan");
-        assert_eq!(sorted, sorted_plan(&format!("{other}{one}")).expect("a plan"));
-        assert_eq!(sorted.matches("[[entries]]").count(), 2);
-        assert_eq!(sorted_plan("").expect("an empty plan"), "");
     }
 }

@@ -4,6 +4,7 @@ use cnb_core::backend::Backend;
 use cnb_core::backend::ErrorKind;
 use cnb_core::backend::Image;
 use cnb_core::backend::ImageRequest;
+use cnb_core::backend::Tree;
 use cnb_core::image_name::ImageName;
 use cnb_core::reference::Reference;
 use cnb_core::run::Run;
@@ -12,6 +13,7 @@ use cnb_core::run::Stack;
 
 use super::BuildRequest;
 use super::builder::Builder;
+use super::builder::read_text;
 use super::error::During as _;
 use super::error::Error;
 
@@ -39,7 +41,7 @@ impl RunImage {
         builder: &Builder,
         wanted: Option<Result<Image, Error>>,
     ) -> Result<Self, Error> {
-        let names = declared(backend, builder).await?;
+        let names = builder.run_images.clone();
         let Some(first) = names.first() else {
             let reason = "it declares no run image: /cnb/run.toml has no `[[images]]`";
             return Err(Error::Builder { builder: request.builder.to_string(), reason: reason.to_owned() });
@@ -121,13 +123,13 @@ fn not_found(request: &BuildRequest, name: &str) -> Error {
     ))
 }
 
-/// /cnb/run.toml; older builders have /cnb/stack.toml.
-async fn declared(backend: &dyn Backend, builder: &Builder) -> Result<Vec<RunImageNames>, Error> {
-    if let Some(text) = builder.read(backend, "/cnb/run.toml").await? {
+/// The run images of a builder: of /cnb/run.toml; older builders have /cnb/stack.toml.
+pub(super) async fn declared(backend: &dyn Backend, builder: &Tree) -> Result<Vec<RunImageNames>, Error> {
+    if let Some(text) = read_text(backend, builder, "/cnb/run.toml").await? {
         let run: Run = parse("/cnb/run.toml", &text)?;
         return Ok(run.images);
     }
-    let Some(text) = builder.read(backend, "/cnb/stack.toml").await? else { return Ok(Vec::new()) };
+    let Some(text) = read_text(backend, builder, "/cnb/stack.toml").await? else { return Ok(Vec::new()) };
     let stack: Stack = parse("/cnb/stack.toml", &text)?;
     Ok(vec![stack.run_image])
 }

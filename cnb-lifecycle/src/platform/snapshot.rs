@@ -11,6 +11,8 @@ use cnb_core::buildpack::group::Group;
 use cnb_core::buildpack::group::GroupElement;
 use cnb_core::document::InvalidDocument;
 use cnb_oci::layer::slices;
+use futures_util::future::try_join_all;
+use futures_util::future::try_join3;
 
 use super::error::During as _;
 use super::error::Error;
@@ -24,16 +26,14 @@ const METADATA: &str = "/config/metadata.toml";
 
 /// Reads what the buildpacks of the group left.
 pub(super) async fn snapshot(layers: &Reader<'_>, group: &Group) -> Result<Snapshot, Error> {
-    let bytes = layers.read(METADATA).await.during("read what the build phase left")?;
+    // One after another, what backends are asked would take most of the time of a build without a change.
+    let metadata = async { layers.read(METADATA).await.during("read what the build phase left") };
+    let buildpacks = try_join_all(group.buildpacks.iter().map(|element| buildpack(layers, element)));
+    let (bytes, buildpacks, sbom) = try_join3(metadata, buildpacks, list(layers, "/sbom")).await?;
     let text = String::from_utf8_lossy(&bytes);
     let build =
-        BuildMetadata::read(Path::new(METADATA), &text).map_err(|source| document(METADATA, source))?;
+        BuildMetadata::read(Path::new(METADATA), &text).map_err(|source| invalid(METADATA, source))?;
     let has_processes = text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("processes"));
-    let mut buildpacks = Vec::new();
-    for element in &group.buildpacks {
-        buildpacks.push(buildpack(layers, element).await?);
-    }
-    let sbom = list(layers, "/sbom").await?;
     let has = |name: &str| sbom.iter().any(|entry| entry.name == name);
     Ok(Snapshot { build, has_processes, buildpacks, launch_sbom: has("launch"), cache_sbom: has("cache") })
 }
@@ -59,20 +59,20 @@ pub(super) async fn app_entries(app: &Reader<'_>) -> Result<Vec<slices::Entry>, 
 async fn buildpack(layers: &Reader<'_>, element: &GroupElement) -> Result<BuildpackDirectory, Error> {
     let directory = format!("/{}", element.id.escape());
     let entries: Vec<_> = list(layers, &directory).await?.into_iter().map(entry).collect();
-    let mut documents = BTreeMap::new();
-    for entry in entries.iter().filter(|entry| entry.is_document()) {
-        match layers.read(&format!("{directory}/{}", entry.name)).await {
-            Ok(bytes) => {
-                documents.insert(entry.name.clone(), bytes.to_vec());
-            }
+    let document = |name: String| async {
+        match layers.read(&format!("{directory}/{name}")).await {
+            Ok(bytes) => Ok(Some((name, bytes.to_vec()))),
             // A dangling link is a missing file.
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error).during(format!("read `{LAYERS_DIR}{directory}/{}`", entry.name)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).during(format!("read `{LAYERS_DIR}{directory}/{name}`")),
         }
-    }
+    };
+    let documents =
+        entries.iter().filter(|entry| entry.is_document()).map(|entry| document(entry.name.clone()));
+    let documents: BTreeMap<_, _> = try_join_all(documents).await?.into_iter().flatten().collect();
     let path = format!("{LAYERS_DIR}{directory}");
     BuildpackDirectory::read(Path::new(&path), element, &entries, &documents)
-        .map_err(|source| document("/layers", source))
+        .map_err(|source| invalid("/layers", source))
 }
 
 fn entry(entry: Entry) -> DirectoryEntry {
@@ -87,6 +87,6 @@ async fn list(tree: &Reader<'_>, path: &str) -> Result<Vec<Entry>, Error> {
     }
 }
 
-fn document(path: &'static str, source: InvalidDocument) -> Error {
+fn invalid(path: &'static str, source: InvalidDocument) -> Error {
     Error::Document { path, phase: "build", source: Box::new(source) }
 }

@@ -148,12 +148,16 @@ impl<'a> Containers<'a> {
     /// Runs phases as one piece of work.
     pub(super) async fn run_chain(&self, steps: Vec<Step>) -> Result<ChainOutput, Error> {
         let action = "run the phases that build";
+        let has_detection = steps.iter().any(|step| step.name == "detect");
         let left = self.backend.run_chain(steps, self.events).await.during(action)?;
         for Skipped { step, error, .. } in &left.skipped {
             self.warn(format!("the {step} phase was skipped: {}", with_causes(error)));
         }
         match left.ended_by {
             None => {
+                if has_detection {
+                    self.decided("detect", left.reused);
+                }
                 self.decided("build", left.reused);
                 Ok(left)
             }
@@ -183,6 +187,7 @@ impl<'a> Containers<'a> {
 /// know which step of a chain failed.
 fn phase_of(code: i32) -> Option<String> {
     let phase = match code {
+        20..=29 => "detect",
         40..=49 => "restore",
         50..=59 => "build",
         _ => return None,

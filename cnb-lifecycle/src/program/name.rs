@@ -15,6 +15,7 @@ pub(super) enum Phase {
     Export,
     Create,
     Rebase,
+    DetectFinish,
     CacheFill,
     CacheRecall,
     CacheComplete,
@@ -22,7 +23,7 @@ pub(super) enum Phase {
 }
 
 /// Each phase with its name as a program and as a first argument.
-pub(super) const NAMES: [(Phase, &str, &str); 12] = [
+pub(super) const NAMES: [(Phase, &str, &str); 13] = [
     (Phase::Analyze, "analyzer", "analyze"),
     (Phase::Detect, "detector", "detect"),
     (Phase::Restore, "restorer", "restore"),
@@ -31,6 +32,7 @@ pub(super) const NAMES: [(Phase, &str, &str); 12] = [
     (Phase::Export, "exporter", "export"),
     (Phase::Create, "creator", "create"),
     (Phase::Rebase, "rebaser", "rebase"),
+    (Phase::DetectFinish, "detect-finisher", "detect-finish"),
     (Phase::CacheFill, "cache-filler", "cache-fill"),
     (Phase::CacheRecall, "cache-recaller", "cache-recall"),
     (Phase::CacheComplete, "cache-completer", "cache-complete"),

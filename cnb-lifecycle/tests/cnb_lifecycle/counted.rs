@@ -27,12 +27,14 @@ use cnb_core::memory::Memory;
 #[derive(Debug)]
 pub(crate) struct Counted {
     pub(crate) memory: Memory,
+    /// Whether it says that its chains have one container.
+    pub(crate) joined: bool,
     finished: Mutex<Vec<String>>,
 }
 
 impl Counted {
     pub(crate) fn new(memory: Memory) -> Self {
-        Self { memory, finished: Mutex::default() }
+        Self { memory, joined: false, finished: Mutex::default() }
     }
 
     /// The layers that were finished since this was asked last.
@@ -44,7 +46,9 @@ impl Counted {
 #[async_trait]
 impl Backend for Counted {
     fn capabilities(&self) -> Capabilities {
-        self.memory.capabilities()
+        let mut capabilities = self.memory.capabilities();
+        capabilities.joined_chains = self.joined;
+        capabilities
     }
 
     async fn resolve(&self, request: ImageRequest) -> Result<Image> {

@@ -7,11 +7,12 @@ use crate::errdefs::BuildError;
 use crate::errdefs::Code;
 
 /// The kinds that BuildKit tells in words alone.
-const WORDS: [(&str, ErrorKind); 7] = [
+const WORDS: [(&str, ErrorKind); 8] = [
     ("no such file or directory", ErrorKind::NotFound),
     ("not found", ErrorKind::NotFound),
     ("is a directory", ErrorKind::InvalidInput),
     ("not a directory", ErrorKind::InvalidInput),
+    ("not a regular file", ErrorKind::InvalidInput),
     ("no space left on device", ErrorKind::Exhausted),
     ("unauthorized", ErrorKind::Denied),
     ("insufficient_scope", ErrorKind::Denied),
@@ -49,6 +50,7 @@ mod tests {
             (Code::NotFound, "x", ErrorKind::NotFound),
             (Code::Unknown, "open /a: no such file or directory", ErrorKind::NotFound),
             (Code::Unknown, "read /a: is a directory", ErrorKind::InvalidInput),
+            (Code::Unknown, "open /a: not a regular file", ErrorKind::InvalidInput),
             (
                 Code::Unknown,
                 "pull access denied, insufficient_scope: authorization failed",

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use cnb_core::backend::Error;
+use cnb_core::backend::ErrorKind;
 use cnb_core::backend::LayerPart;
 use cnb_core::backend::Mount;
 use cnb_core::backend::MountKind;
@@ -13,6 +15,7 @@ use cnb_core::helper::LayerPlan;
 use cnb_core::helper::LayerPlanContent;
 use cnb_core::helper::LayersPlan;
 use cnb_core::helper::RunPlan;
+use cnb_core::helper::TreePart;
 use cnb_core::helper::TreePlan;
 
 use super::compose::empty;
@@ -32,10 +35,48 @@ const REPORT: &str = "/.cnb/private/report";
 /// What one command does besides.
 #[derive(Debug)]
 pub(super) struct Inside {
-    /// The trees it makes, by where they are mounted.
-    trees: Vec<(String, Arc<Taken>)>,
+    /// The trees it makes.
+    trees: Vec<Made>,
     /// The layers it makes, by where what they are made of is mounted.
     layers: Vec<(String, LayerPart)>,
+}
+
+/// A tree that a command makes.
+#[derive(Debug)]
+struct Made {
+    /// Where it is mounted.
+    target: String,
+    /// The steps before which it is made.
+    before: Vec<usize>,
+    /// Out of what.
+    input: Input,
+}
+
+/// What a tree is made of.
+#[derive(Debug)]
+enum Input {
+    /// Files of a directory.
+    Taken(Arc<Taken>),
+    /// The same tree, somewhere else.
+    Copied(Graph),
+}
+
+impl Input {
+    /// What the helper has to do where it is mounted at `root`.
+    fn part(&self, root: String) -> TreePart {
+        match self {
+            Self::Taken(taken) => taken.part(root),
+            Self::Copied(_) => TreePart::Copy { root, from: "/".to_owned(), to: "/".to_owned() },
+        }
+    }
+
+    fn mount(&self, target: String) -> crate::Mount {
+        let mount = match self {
+            Self::Taken(taken) => crate::Mount::bind(&taken.directory, target),
+            Self::Copied(graph) => graph.mount(&target),
+        };
+        mount.read_only()
+    }
 }
 
 impl Inside {
@@ -44,15 +85,25 @@ impl Inside {
         let mut inside = Self { trees: Vec::new(), layers: Vec::new() };
         for (mount, _) in mounts {
             let MountKind::InOut(tree) = &mount.kind else { continue };
+            let graph = Graph::of(tree)?;
             let inner = format!("{}/", mount.target);
             // What is mounted inside has to be there before, in a tree that has to be empty.
             let is_empty = !mounts.iter().any(|(other, _)| other.target.starts_with(&inner));
             let of_root = steps.iter().any(|step| step.user.uid == 0);
             // Nothing can be hidden from user 0, who would find files that are to be left out.
-            let taken = Graph::of(tree)?.taken.as_ref().filter(|taken| !(of_root && taken.leaves_out()));
-            if let Some(taken) = taken.filter(|_| is_empty) {
-                inside.trees.push((mount.target.clone(), Arc::clone(taken)));
-            }
+            let taken = graph.taken.as_ref().filter(|taken| !(of_root && taken.leaves_out()));
+            let before = beginnings(steps, &mount.target);
+            let input = match taken {
+                Some(taken) if is_empty => Input::Taken(Arc::clone(taken)),
+                _ if before.len() < 2 => continue,
+                _ if is_empty => Input::Copied(graph.clone()),
+                _ => {
+                    let message =
+                        format!("a tree with mounts inside cannot be had again at {}", mount.target);
+                    return Err(Error::new(ErrorKind::Unsupported, message));
+                }
+            };
+            inside.trees.push(Made { target: mount.target.clone(), before, input });
         }
         for (target, part) in steps.iter().flat_map(|step| &step.layers) {
             check_path(&part.from)?;
@@ -69,16 +120,17 @@ impl Inside {
 
     /// Whether the tree at a mount is made by the command.
     pub(super) fn makes(&self, target: &str) -> bool {
-        self.trees.iter().any(|(made, _)| made == target)
+        self.trees.iter().any(|made| made.target == target)
     }
 
-    /// Says what the helper has to do.
+    /// Says what the helper has to do besides running the processes of the steps.
     pub(super) fn plan(&self, plan: &mut RunPlan) {
         if !self.trees.is_empty() || !self.layers.is_empty() {
             plan.private.push(PRIVATE.to_owned());
         }
-        for (number, (target, taken)) in self.trees.iter().enumerate() {
-            plan.trees.push(TreePlan { to: target.clone(), parts: vec![taken.part(input(number))] });
+        for (number, made) in self.trees.iter().enumerate() {
+            let tree = TreePlan { to: made.target.clone(), parts: vec![made.input.part(input(number))] };
+            made.before.iter().for_each(|step| plan.processes[*step].trees.push(tree.clone()));
         }
         let layers = self.layers.iter().enumerate().map(|(number, (target, part))| LayerPlan {
             to: output(number),
@@ -90,9 +142,9 @@ impl Inside {
 
     /// Mounts what is needed for it.
     pub(super) fn mount(&self, mut exec: Exec) -> Exec {
-        for (number, (target, taken)) in self.trees.iter().enumerate() {
-            exec = exec.mount(crate::Mount::bind(&taken.directory, input(number)).read_only());
-            exec = exec.mount(crate::Mount::bind(&empty(BELOW), target).selector(BELOW));
+        for (number, made) in self.trees.iter().enumerate() {
+            exec = exec.mount(made.input.mount(input(number)));
+            exec = exec.mount(crate::Mount::bind(&empty(BELOW), &made.target).selector(BELOW));
         }
         for number in 0..self.layers.len() {
             exec = exec.mount(crate::Mount::bind(&State::scratch(), output(number)));
@@ -115,6 +167,14 @@ impl Inside {
         });
         ahead.collect()
     }
+}
+
+/// The steps that begin with a tree of their own at a target.
+fn beginnings(steps: &[Step], target: &str) -> Vec<usize> {
+    let begins = |step: &Step| {
+        step.mounts.iter().any(|mount| mount.target == target && matches!(mount.kind, MountKind::InOut(_)))
+    };
+    (0..steps.len()).filter(|number| begins(&steps[*number])).collect()
 }
 
 /// A part of the tree at a root as plans have it.
@@ -145,6 +205,8 @@ mod tests {
 
     use super::*;
     use crate::Local;
+    use crate::ProxyEnv;
+    use crate::backend::run::process;
 
     const USER: User = User::new(1, 2);
 
@@ -180,13 +242,46 @@ mod tests {
     }
 
     #[test]
+    fn trees_that_are_had_again_are_made_again() {
+        let tree = || MountKind::InOut(Graph::new(State::scratch(), BELOW).into_tree());
+        let steps = [
+            step(USER, vec![("/app", loaded(None)), ("/out", tree())]),
+            step(USER, vec![("/out", MountKind::Carried)]),
+            step(USER, vec![("/app", loaded(None)), ("/out", tree())]),
+        ];
+        let mounts: Vec<_> = steps[0].mounts.iter().map(|mount| (mount.clone(), USER)).collect();
+        let inside = Inside::of(&steps, &mounts).expect("it is valid");
+        let processes = steps.iter().map(|step| process(step, &mounts, &mut ProxyEnv::default()));
+        let mut plan = RunPlan { processes: processes.collect(), ..RunPlan::default() };
+        inside.plan(&mut plan);
+        let made = |number: usize| plan.processes[number].trees.iter().map(|tree| tree.to.as_str());
+        for (number, expected) in [(0, &["/app", "/out"][..]), (1, &[]), (2, &["/app", "/out"])] {
+            assert_eq!(made(number).collect::<Vec<_>>(), expected, "{number}");
+        }
+        assert!(
+            matches!(&plan.processes[2].trees[0].parts[..], [TreePart::Load { root, .. }] if *root == input(0))
+        );
+        assert!(
+            matches!(&plan.processes[2].trees[1].parts[..], [TreePart::Copy { root, .. }] if *root == input(1))
+        );
+
+        let within: Vec<_> = mounts
+            .into_iter()
+            .chain([(Mount { target: "/out/x".to_owned(), kind: MountKind::Tmpfs }, USER)])
+            .collect();
+        assert_eq!(Inside::of(&steps, &within).expect_err("a mount inside").kind(), ErrorKind::Unsupported);
+    }
+
+    #[test]
     fn layers_are_made_of_trees_that_steps_leave() {
         let ownership = Ownership { owner: USER, parents: Vec::new() };
         let part = LayerPart { from: "/".to_owned(), to: "/app".to_owned(), select: Select::Walk, ownership };
         let step = step(USER, vec![("/app", loaded(None)), ("/cache", MountKind::Tmpfs)]);
         let step = step.with_layer("/app", part.clone()).with_layer("/cache", part.clone());
-        let inside = inside(step.with_layer("/nowhere", part.clone()));
-        let mut plan = RunPlan::default();
+        let step = step.with_layer("/nowhere", part.clone());
+        let processes = vec![process(&step, &[], &mut ProxyEnv::default())];
+        let mut plan = RunPlan { processes, ..RunPlan::default() };
+        let inside = inside(step);
         inside.plan(&mut plan);
         let layers = plan.layers.expect("there is one").layers;
         assert_eq!(layers.len(), 1);
@@ -194,7 +289,6 @@ mod tests {
             (layers[0].to.as_str(), &layers[0].content),
             (&*output(0), &planned("/app", part.clone()))
         );
-        assert_eq!(plan.trees[0].to, "/app");
         assert_eq!(plan.private, [PRIVATE]);
         let run = State::scratch().run(inside.mount(Exec::new(["helper"])));
         let made = inside.made(&run, "/app");

@@ -86,9 +86,7 @@ impl BuildKit {
             exec = exec.network(self.network());
         }
         exec = self.settings.hosts.iter().fold(exec, |exec, (name, address)| exec.host(name, *address));
-        for step in steps {
-            exec = self.secret_variables(exec, &step.secret_env)?;
-        }
+        exec = self.secret_variables(exec, steps)?;
         for (mount, user) in mounts.iter().filter(|(mount, _)| !inside.makes(&mount.target)) {
             exec = self.mount(exec, mount, *user)?;
         }
@@ -213,7 +211,7 @@ fn root(steps: &[Step]) -> Result<&Graph> {
 /// Adds a mount of a step to those of the container.
 fn add(mounts: &mut Vec<(Mount, User)>, mount: &Mount, step: &Step) -> Result<()> {
     let refused = |kind, message: String| Err(Error::new(kind, message).with("step", &step.name));
-    let Some((known, _)) = mounts.iter().find(|(known, _)| known.target == mount.target) else {
+    let Some((known, owner)) = mounts.iter().find(|(known, _)| known.target == mount.target) else {
         if matches!(mount.kind, MountKind::Carried) {
             return refused(
                 ErrorKind::InvalidInput,
@@ -225,11 +223,14 @@ fn add(mounts: &mut Vec<(Mount, User)>, mount: &Mount, step: &Step) -> Result<()
     };
     let is_same = match (&known.kind, &mount.kind) {
         (MountKind::InOut(_), MountKind::Carried) | (MountKind::Tmpfs, MountKind::Tmpfs) => true,
+        (MountKind::Agent(one), MountKind::Agent(other)) => one == other && *owner == step.user,
+        (MountKind::Secrets(one), MountKind::Secrets(other)) => one == other && *owner == step.user,
         (MountKind::Cache(one), MountKind::Cache(other))
         | (MountKind::SharedCache(one), MountKind::SharedCache(other)) => one == other,
-        (MountKind::ReadOnly(one), MountKind::ReadOnly(other)) => {
-            let (one, other) = (Graph::of(one)?, Graph::of(other)?);
-            one.state == other.state && one.root == other.root
+        // A tree that is had again is as it was, whatever steps before did to it.
+        (MountKind::InOut(one), MountKind::InOut(other))
+        | (MountKind::ReadOnly(one), MountKind::ReadOnly(other)) => {
+            Graph::of(one)?.is_same(Graph::of(other)?)
         }
         _ => false,
     };
@@ -245,7 +246,7 @@ fn owned(mount: &Mount, owner: User) -> Option<Owned> {
 }
 
 /// What the helper has to know of a step.
-fn process(step: &Step, mounts: &[(Mount, User)], proxy: &mut ProxyEnv) -> Process {
+pub(super) fn process(step: &Step, mounts: &[(Mount, User)], proxy: &mut ProxyEnv) -> Process {
     let mut env = Vec::new();
     let mut secret_env: Vec<String> = step.secret_env.iter().map(|(name, _)| name.clone()).collect();
     for (name, value) in &step.env {
@@ -270,6 +271,7 @@ fn process(step: &Step, mounts: &[(Mount, User)], proxy: &mut ProxyEnv) -> Proce
         cwd: step.cwd.clone(),
         // Nothing can be hidden from user 0.
         hidden: hidden.filter(|target| step.user.uid != 0 && !has(target)).collect(),
+        trees: Vec::new(),
         optional: step.optional,
     }
 }
@@ -300,6 +302,9 @@ fn name(steps: &[Step]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use cnb_core::backend::Secret;
+    use cnb_core::backend::SecretFile;
+
     use super::*;
     use crate::State;
 
@@ -346,9 +351,20 @@ mod tests {
         assert_eq!(hidden(&steps[3]), ["/c"]);
         assert_eq!(hidden(&steps[2]), [""; 0]);
 
-        for kind in [MountKind::Tmpfs, shared_cache()] {
-            let other = [step("one").with_mount("/c", cache()), step("two").with_mount("/c", kind)];
-            assert_eq!(joined(&other).err().map(|error| error.kind()), Some(ErrorKind::Unsupported));
+        let secrets = |content: &str| {
+            let content = Secret::OfClient { id: content.to_owned() };
+            MountKind::Secrets(vec![SecretFile { path: "f".to_owned(), content }])
+        };
+        let with = |kind| step("a step").with_mount("/c", kind);
+        let again = [with(secrets("1")), with(secrets("1"))];
+        assert_eq!(joined(&again).expect("they are the same").len(), 1);
+        for steps in [
+            [with(cache()), with(MountKind::Tmpfs)],
+            [with(cache()), with(shared_cache())],
+            [with(secrets("1")), with(secrets("2"))],
+            [with(secrets("1")), with(secrets("1")).with_user(User::new(1, 2))],
+        ] {
+            assert_eq!(joined(&steps).err().map(|error| error.kind()), Some(ErrorKind::Unsupported));
         }
         let carried = [step("one").with_mount("/out", MountKind::Carried)];
         assert_eq!(joined(&carried).err().map(|error| error.kind()), Some(ErrorKind::InvalidInput));

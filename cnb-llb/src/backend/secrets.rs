@@ -8,6 +8,7 @@ use cnb_core::backend::File;
 use cnb_core::backend::Result;
 use cnb_core::backend::Secret;
 use cnb_core::backend::SecretFile;
+use cnb_core::backend::Step;
 use cnb_core::backend::User;
 
 use super::BuildKit;
@@ -52,16 +53,19 @@ impl BuildKit {
         Ok(mounted.into_iter().fold(exec, Exec::secret))
     }
 
-    /// Secret variables of the helper, which passes them on.
-    pub(super) fn secret_variables(&self, exec: Exec, variables: &[(String, Secret)]) -> Result<Exec> {
+    /// Secret variables of the helper, which passes them on to steps.
+    pub(super) fn secret_variables(&self, exec: Exec, steps: &[Step]) -> Result<Exec> {
         let mut ids = BTreeMap::new();
-        for (name, secret) in variables {
+        for (name, secret) in steps.iter().flat_map(|step| &step.secret_env) {
             let id = match (secret, &self.settings.client) {
                 (Secret::OfClient { id }, _) => id.clone(),
                 (Secret::Bytes(bytes), Some(side)) => side.keep(bytes.expose()),
                 _ => return Err(unsupported()),
             };
-            ids.insert(name, id);
+            if ids.insert(name, id.clone()).is_some_and(|other| other != id) {
+                let message = format!("steps of a chain have different secrets in the variable `{name}`");
+                return Err(Error::new(ErrorKind::Unsupported, message));
+            }
         }
         let variable = |exec: Exec, (name, id): (&String, String)| {
             exec.secret(crate::Secret::variable(id, name.as_str()))

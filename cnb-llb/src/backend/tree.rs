@@ -99,6 +99,11 @@ impl Graph {
         format!("{}{path}", self.root.trim_end_matches('/'))
     }
 
+    /// Whether it has the same files as another, as far as one can say without looking.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.state == other.state && self.root == other.root
+    }
+
     pub(super) fn is_whole(&self) -> bool {
         self.root == "/"
     }

@@ -7,11 +7,13 @@ use hyper::Uri;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::net::UnixStream;
+use tokio_util::either::Either;
 use tonic::transport::Channel;
 use tonic::transport::Endpoint;
 
 use super::Address;
 use super::Client;
+use super::Engine;
 use super::docker;
 use crate::pb::CONNECTION_WINDOW;
 
@@ -51,7 +53,7 @@ impl Connector {
         }
     }
 
-    /// Over TLS. It is an error to connect so to anything but [`Address::Tcp`].
+    /// Over TLS, to the BuildKit or to its Docker Engine. It is an error to connect so to a socket.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn with_tls(mut self, tls: super::Tls) -> Self {
@@ -70,15 +72,60 @@ impl Connector {
     }
 
     async fn channel(self) -> Result<Channel, Box<dyn std::error::Error + Send + Sync>> {
-        let address = self.address;
-        let endpoint = Endpoint::from_static("http://buildkit");
         #[cfg(feature = "tls")]
-        let endpoint = self.tls.map_or(Ok(endpoint), |tls| tls.endpoint(&address))?;
+        if self.tls.is_some() && self.address.host().is_none() {
+            return Err("TLS is for hosts alone".into());
+        }
+        let endpoint = Endpoint::from_static("http://buildkit");
         let endpoint = endpoint.initial_connection_window_size(CONNECTION_WINDOW);
-        let connector = tower::service_fn(move |_: Uri| dial(address.clone()));
+        let connector = tower::service_fn(move |_: Uri| self.clone().dial());
         Ok(endpoint.connect_with_connector(connector).await?)
     }
+
+    async fn dial(self) -> io::Result<Connection> {
+        let connection: Box<dyn Duplex> = match self.address.clone() {
+            Address::Unix(path) => Box::new(unix(&path).await?),
+            Address::Tcp(host) => Box::new(self.tcp(host, b"h2").await?),
+            Address::Docker(engine) => Box::new(docker::build_kit(self.engine(engine).await?).await?),
+            Address::DockerContainer { name, engine } => {
+                let first = self.clone().engine(engine.clone()).await?;
+                Box::new(docker::dial_stdio(first, self.engine(engine).await?, &name).await?)
+            }
+        };
+        Ok(TokioIo::new(connection))
+    }
+
+    /// A connection to the API of a Docker Engine.
+    async fn engine(self, engine: Engine) -> io::Result<ToEngine> {
+        match engine {
+            Engine::Socket(path) => Ok(Either::Left(unix(&path).await?)),
+            Engine::Tcp(host) => Ok(Either::Right(self.tcp(host, b"http/1.1").await?)),
+        }
+    }
+
+    /// A connection to a port, for a protocol as TLS names it.
+    #[cfg(feature = "tls")]
+    async fn tcp(self, host: String, protocol: &'static [u8]) -> io::Result<ToPort> {
+        let stream = port(&host).await?;
+        Ok(match self.tls {
+            None => Either::Left(stream),
+            Some(tls) => Either::Right(tls.over(stream, &host, protocol).await?),
+        })
+    }
+
+    #[cfg(not(feature = "tls"))]
+    async fn tcp(self, host: String, _: &'static [u8]) -> io::Result<ToPort> {
+        port(&host).await
+    }
 }
+
+/// A connection to the API of a Docker Engine.
+pub(crate) type ToEngine = Either<UnixStream, ToPort>;
+
+#[cfg(feature = "tls")]
+type ToPort = Either<TcpStream, super::tls::Stream>;
+#[cfg(not(feature = "tls"))]
+type ToPort = TcpStream;
 
 type Connection = TokioIo<Box<dyn Duplex>>;
 
@@ -87,14 +134,11 @@ pub(crate) trait Duplex: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + U
 
 impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin> Duplex for T {}
 
-async fn dial(address: Address) -> io::Result<Connection> {
-    let connection: Box<dyn Duplex> = match address {
-        Address::Unix(path) => Box::new(unix(&path).await?),
-        Address::Tcp(host) => Box::new(TcpStream::connect(host).await?),
-        Address::Docker(engine) => Box::new(docker::build_kit(unix(&engine).await?).await?),
-        Address::DockerContainer { name, engine } => Box::new(docker::dial_stdio(&engine, &name).await?),
-    };
-    Ok(TokioIo::new(connection))
+async fn port(host: &str) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(host).await?;
+    // Messages are small, and answers are waited for.
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// A socket, or an error that names it.

@@ -1,7 +1,6 @@
 //! The parts of Docker Engine's API that lead to a BuildKit.
 
 use std::io;
-use std::path::Path;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -16,31 +15,34 @@ use hyper::header;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
-use tokio::net::UnixStream;
 
-use super::connect::unix;
+use super::connect::ToEngine;
 use super::multiplexed::Multiplexed;
 
 /// Turns a connection to the API into one to the BuildKit inside of Docker Engine.
 ///
 /// Source: `POST /grpc` of Docker Engine's API.
-pub(crate) async fn build_kit(socket: UnixStream) -> io::Result<TokioIo<Upgraded>> {
+pub(crate) async fn build_kit(socket: ToEngine) -> io::Result<TokioIo<Upgraded>> {
     upgrade(socket, "/grpc", "h2c", Bytes::new()).await
 }
 
-/// A connection to the BuildKit that listens in a container, by the program that `moby/buildkit` images have for it.
+/// A connection to the BuildKit that listens in a container, by the program that `moby/buildkit` images have for it. It takes
+/// two to the API, one of which it becomes.
 ///
 /// Source: `POST /containers/{id}/exec` and `POST /exec/{id}/start` of Docker Engine's API.
-pub(crate) async fn dial_stdio(engine: &Path, container: &str) -> io::Result<Multiplexed<TokioIo<Upgraded>>> {
+pub(crate) async fn dial_stdio(
+    first: ToEngine,
+    second: ToEngine,
+    container: &str,
+) -> io::Result<Multiplexed<TokioIo<Upgraded>>> {
     let exec = serde_json::json!({
         "AttachStdin": true, "AttachStdout": true, "AttachStderr": true, "Cmd": ["buildctl", "dial-stdio"],
     });
-    let created =
-        call(unix(engine).await?, &format!("/containers/{container}/exec"), exec.to_string().into()).await?;
+    let created = call(first, &format!("/containers/{container}/exec"), exec.to_string().into()).await?;
     let created: Created = serde_json::from_slice(&created).map_err(io::Error::other)?;
     let start = Bytes::from_static(br#"{"Detach":false,"Tty":false}"#);
     let path = format!("/exec/{}/start", created.id);
-    Ok(Multiplexed::new(upgrade(unix(engine).await?, &path, "tcp", start).await?))
+    Ok(Multiplexed::new(upgrade(second, &path, "tcp", start).await?))
 }
 
 #[derive(Deserialize)]
@@ -55,7 +57,7 @@ struct Refusal {
 }
 
 /// A call whose answer is a document.
-async fn call(socket: UnixStream, path: &str, body: Bytes) -> io::Result<Bytes> {
+async fn call(socket: ToEngine, path: &str, body: Bytes) -> io::Result<Bytes> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await.map_err(io::Error::other)?;
     let exchange = async move {
         let response = sender.send_request(post(path, body)?).await.map_err(io::Error::other)?;
@@ -63,17 +65,12 @@ async fn call(socket: UnixStream, path: &str, body: Bytes) -> io::Result<Bytes> 
         if status.is_success() { collect(response).await } else { Err(refused(path, response).await) }
     };
     // The connection ends when the call lets go of its end.
-    let (_, answer) = tokio::join!(connection, exchange);
-    answer
+    let (ended, answer) = tokio::join!(connection, exchange);
+    answer.map_err(|error| reason(ended, error))
 }
 
 /// A call that turns its connection into another one.
-async fn upgrade(
-    socket: UnixStream,
-    path: &str,
-    protocol: &str,
-    body: Bytes,
-) -> io::Result<TokioIo<Upgraded>> {
+async fn upgrade(socket: ToEngine, path: &str, protocol: &str, body: Bytes) -> io::Result<TokioIo<Upgraded>> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await.map_err(io::Error::other)?;
     let exchange = async move {
         let mut request = post(path, body)?;
@@ -87,8 +84,13 @@ async fn upgrade(
         hyper::upgrade::on(response).await.map_err(io::Error::other)
     };
     // The connection works while the call does; after the upgrade there is nothing left of it.
-    let (_, upgraded) = tokio::join!(connection.with_upgrades(), exchange);
-    Ok(TokioIo::new(upgraded?))
+    let (ended, upgraded) = tokio::join!(connection.with_upgrades(), exchange);
+    upgraded.map(TokioIo::new).map_err(|error| reason(ended, error))
+}
+
+/// Why a call failed: what broke its connection, if that did.
+fn reason(connection: hyper::Result<()>, call: io::Error) -> io::Error {
+    connection.map_or_else(io::Error::other, |()| call)
 }
 
 fn post(path: &str, body: Bytes) -> io::Result<Request<Full<Bytes>>> {

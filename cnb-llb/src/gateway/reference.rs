@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::ContainerRequest;
 use super::Gateway;
 use crate::errdefs::BuildError;
 use crate::pb::frontend;
@@ -9,6 +10,11 @@ use crate::pb::fsutil::Stat;
 
 /// How much of a file to ask for at once, in bytes: below the limit of messages.
 const PIECE: i64 = 8 << 20;
+
+/// What BuildKit 0.34 says in place of the error of a command, once another one of the same frontend failed with one of the
+/// same inputs. Source: `registerResultIDsLocked` in `frontend/gateway/gateway.go`, which releases an input that it has
+/// already, and then again as what the command left there.
+const LOST: &str = "releasing already released reference";
 
 /// The result of a solve: a tree of files. Lazy: work is done when a file is needed.
 #[derive(Clone)]
@@ -120,6 +126,22 @@ impl Reference {
 
     /// Does the work now, so that its error comes now.
     pub async fn evaluate(&self) -> Result<(), BuildError> {
+        match self.try_evaluate().await {
+            Err(error) if error.message().contains(LOST) => Err(self.lost_error().await.unwrap_or(error)),
+            done => done,
+        }
+    }
+
+    /// The error that the work ended with, from a call that does not look for inputs. No work is done for it.
+    async fn lost_error(&self) -> Option<BuildError> {
+        let request = ContainerRequest::new(format!("lost-{}", self.id()), self);
+        match self.gateway.container(request).await {
+            Ok(container) => container.release().await.err(),
+            Err(error) => Some(error),
+        }
+    }
+
+    async fn try_evaluate(&self) -> Result<(), BuildError> {
         if !self.gateway.capabilities().has("gateway.evaluate") {
             return self.stat(".").await.map(drop);
         }

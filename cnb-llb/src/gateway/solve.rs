@@ -78,9 +78,12 @@ impl Solve {
 impl Gateway {
     /// Solves a graph or runs another frontend.
     pub async fn solve(&self, solve: Solve) -> Result<Solved, BuildError> {
+        let is_evaluated = solve.message.evaluate;
         let request = frontend::SolveRequest {
             allow_result_return: true,
             allow_result_array_ref: true,
+            // A result that is there before its work is done can be asked for an error that got lost.
+            evaluate: false,
             ..solve.message
         };
         let response = self.bridge().solve(request).await?.into_inner();
@@ -104,6 +107,11 @@ impl Gateway {
                 solved.platforms = platforms.collect();
             }
             None => {}
+        }
+        if is_evaluated {
+            for reference in solved.reference.iter().chain(solved.platforms.values()) {
+                reference.evaluate().await?;
+            }
         }
         Ok(solved)
     }

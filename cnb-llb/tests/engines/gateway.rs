@@ -164,9 +164,15 @@ fn warnings_and_errors_have_a_place() {
 fn a_frontend_that_evaluates_gets_the_error() {
     on_each(async |client| {
         let frontend = async |gateway: Gateway| {
-            let lazy = reference(&gateway, Graph::root().shell(&format!("exit 9 # {}", id()))).await?;
+            let fails = |code: u32| Graph::root().shell(&format!("exit {code} # {}", id()));
+            let lazy = reference(&gateway, fails(9)).await?;
             let error = lazy.evaluate().await.expect_err("it fails");
             assert_eq!(error.exit_code(), Some(9), "{error:?}");
+            // Others with the same inputs have errors of their own.
+            let other = reference(&gateway, fails(8)).await?.evaluate().await.expect_err("it fails");
+            assert_eq!(other.exit_code(), Some(8), "{other:?}");
+            let third = gateway.solve(Solve::graph(fails(7)).evaluated()).await.expect_err("it fails");
+            assert_eq!(third.exit_code(), Some(7), "{third:?}");
             Err(error)
         };
         let error = client

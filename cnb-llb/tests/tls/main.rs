@@ -78,13 +78,14 @@ async fn is_well(client: &Client) -> bool {
 #[tokio::test]
 async fn both_sides_show_certificates() {
     let (address, _server) = server().await;
-    let tls = || Tls::new(AUTHORITY);
-    let client = connect(address.port(), "localhost", tls().with_identity(CLIENT.0, CLIENT.1)).await;
+    let tls = || Tls::new(AUTHORITY).expect("it is an authority");
+    let known = || tls().with_identity(CLIENT.0, CLIENT.1).expect("it has the key");
+    let client = connect(address.port(), "localhost", known()).await;
     assert!(is_well(&client.expect("all is as it should be")).await);
     // Another name for the server than the one that it is reached by.
-    let named = tls().with_identity(CLIENT.0, CLIENT.1).with_server_name("buildkit.example");
+    let named = known().with_server_name("buildkit.example").expect("it is a name");
     assert!(is_well(&connect(address.port(), "127.0.0.1", named).await.expect("that is a name of it")).await);
-    let other = tls().with_identity(CLIENT.0, CLIENT.1).with_server_name("other.example");
+    let other = known().with_server_name("other.example").expect("it is a name");
     let error = connect(address.port(), "localhost", other).await.expect_err("that is no name of it");
     assert_eq!(error.to_string(), format!("cannot reach BuildKit at tcp://localhost:{}", address.port()));
     // The server turns nobodies away, at the latest when they call.
@@ -93,14 +94,16 @@ async fn both_sides_show_certificates() {
         Ok(client) => !is_well(&client).await,
         Err(_) => true,
     });
-    let stranger = Tls::new(CLIENT.0).with_identity(CLIENT.0, CLIENT.1);
+    let stranger = Tls::new(CLIENT.0).expect("it is a certificate");
+    let stranger = stranger.with_identity(CLIENT.0, CLIENT.1).expect("it has the key");
     connect(address.port(), "localhost", stranger).await.expect_err("its authority is another");
 }
 
 #[tokio::test]
 async fn sockets_have_no_tls() {
     let connector = Connector::new("unix:///run/none.sock".parse().expect("it is an address"));
-    let error = connector.with_tls(Tls::new(AUTHORITY)).connect().await.expect_err("it makes no sense");
+    let tls = Tls::new(AUTHORITY).expect("it is an authority");
+    let error = connector.with_tls(tls).connect().await.expect_err("it makes no sense");
     let cause = std::error::Error::source(&error).expect("it says why").to_string();
-    assert_eq!(cause, "TLS is for tcp:// alone");
+    assert_eq!(cause, "TLS is for hosts alone");
 }

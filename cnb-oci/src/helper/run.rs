@@ -39,7 +39,6 @@ pub(super) fn run(plan: &RunPlan, environment: &dyn Fn(&str) -> Option<OsString>
     rustix::thread::set_no_new_privs(true)
         .map_err(|errno| from_io("could not forswear new privileges", errno.into()))?;
     plan.private.iter().try_for_each(|path| close(Path::new(path)))?;
-    plan.trees.iter().try_for_each(|plan| tree::make(plan, Owners::Asked))?;
     plan.emptied.iter().try_for_each(|path| empty(Path::new(path)))?;
     for owned in &plan.owned {
         let is_hidden_at_times = plan.processes.iter().any(|process| process.hidden.contains(&owned.path));
@@ -92,6 +91,10 @@ fn skipped(process: &Process, reason: &str) {
 }
 
 fn one(process: &Process, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<u8> {
+    for plan in &process.trees {
+        empty(Path::new(&plan.to))?;
+        tree::make(plan, Owners::Asked)?;
+    }
     let mut command = command(process, environment)?;
     if !process.hidden.is_empty() && process.user.uid == 0 {
         return Err(Error::new(ErrorKind::InvalidInput, "nothing can be hidden from user 0"));

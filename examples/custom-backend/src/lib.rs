@@ -84,6 +84,7 @@ impl Backend for Workshop {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::ALL;
         capabilities.archived_layers = false;
+        capabilities.joined_chains = false;
         capabilities.digests = false;
         // Machines give caches back when they end.
         capabilities.shared_cache_mounts = false;

@@ -1,37 +1,27 @@
 //! Docker Engine with containerd, in namespaces of their own.
 
 use std::fs;
-use std::fs::File;
-use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::Child;
 use std::process::Command;
-use std::process::Stdio;
-use std::thread::sleep;
 use std::time::Duration;
-use std::time::Instant;
 
 use serde_json::Value;
 use serde_json::json;
 
-use super::cgroups;
+use super::daemon;
+use super::daemon::Daemon;
+use super::daemon::SHORT;
 use super::packages;
 use super::run;
 use crate::Result;
 use crate::command::command;
 use crate::debian;
 use crate::http;
-use crate::workspace;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How much of each log an error shows.
-const LOG_LINES: usize = 30;
-/// What an engine sees its directory as. BuildKit makes sockets below it, whose paths have at most 108 bytes (`unix(7)`)
-/// however long that of the checkout is.
-const SHORT: &str = "/run/engine";
 const SOCKET: &str = "docker.sock";
 
 /// Where an engine keeps images.
@@ -59,11 +49,10 @@ impl Store {
 /// An engine that runs. It ends when this is dropped, with all containers, images and caches.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    directory: PathBuf,
-    /// The directory, open: by its number in this process it has a short path for clients.
-    opened: File,
+    daemon: Daemon,
     programs: PathBuf,
-    process: Child,
+    /// Where it listens with TLS.
+    port: u16,
 }
 
 impl Engine {
@@ -79,13 +68,13 @@ impl Engine {
         debian::ensure(&["runc"])?;
         let programs = packages::root()?;
         let directory = run::create(store.name())?;
-        let opened = File::open(&directory)?;
-        fs::write(directory.join("daemon.json"), daemon(&directory, store).to_string())?;
+        let port = http::free_port()?;
+        fs::write(directory.join("daemon.json"), configuration(&directory, store, port).to_string())?;
         symlink(programs.join("usr/libexec/docker/cli-plugins"), plugins(&directory)?)?;
-        let process = spawn(&directory, &programs)?;
-        let mut engine = Self { directory, opened, programs, process };
-        engine.wait().map_err(|error| engine.explain(&*error))?;
-        Ok(engine)
+        let path = [programs.join("usr/sbin"), programs.join("usr/bin")];
+        let mut daemon = Daemon::start(directory, &path, &[])?;
+        daemon.wait("Docker Engine", is_ready)?;
+        Ok(Self { daemon, programs, port })
     }
 
     /// Runs a test. When it fails, the end of the engine's logs comes before the error.
@@ -93,13 +82,25 @@ impl Engine {
     /// # Errors
     /// Those of the test.
     pub(crate) fn explaining<T>(&self, test: impl FnOnce() -> Result<T>) -> Result<T> {
-        test().map_err(|error| self.explain(&*error).into())
+        test().map_err(|error| self.daemon.explain(&error.to_string()).into())
     }
 
     /// Where its API is: a unix socket, with BuildKit's at `/grpc`. Others can use the path while this process runs.
     pub(crate) fn socket(&self) -> PathBuf {
-        let (pid, number) = (std::process::id(), self.opened.as_raw_fd());
-        PathBuf::from(format!("/proc/{pid}/fd/{number}/{SOCKET}"))
+        self.daemon.path(SOCKET)
+    }
+
+    /// What has to be in an environment so that its API is reached at a port, over TLS.
+    ///
+    /// # Errors
+    /// When the certificates cannot be written.
+    pub(crate) fn over_tls(&self) -> Result<[(&'static str, String); 3]> {
+        let certificates = daemon::client_certificates(&self.scratch()?)?;
+        Ok([
+            ("DOCKER_HOST", format!("tcp://localhost:{}", self.port)),
+            ("DOCKER_TLS_VERIFY", "1".to_owned()),
+            ("DOCKER_CERT_PATH", certificates.display().to_string()),
+        ])
     }
 
     /// The namespace that all its processes are in, as `/proc/PID/ns/pid` has it.
@@ -107,14 +108,12 @@ impl Engine {
     /// # Errors
     /// When it has ended.
     pub(crate) fn process_namespace(&self) -> Result<PathBuf> {
-        Ok(fs::read_link(format!("/proc/{}/ns/pid_for_children", self.process.id()))?)
+        self.daemon.process_namespace()
     }
 
     /// A place for files of a test, which goes with the engine.
     pub(crate) fn scratch(&self) -> Result<PathBuf> {
-        let scratch = self.directory.join("scratch");
-        fs::create_dir_all(&scratch)?;
-        Ok(scratch)
+        self.daemon.scratch()
     }
 
     /// Lets `docker` give credentials, base64 of `USER:PASSWORD`, to a registry.
@@ -123,16 +122,16 @@ impl Engine {
     /// When they cannot be written.
     pub(crate) fn log_in(&self, registry: &str, credentials: &str) -> Result<()> {
         let auths = json!({ "auths": { registry: { "auth": credentials } } });
-        Ok(fs::write(config(&self.directory).join("config.json"), auths.to_string())?)
+        Ok(fs::write(config(&self.daemon.directory).join("config.json"), auths.to_string())?)
     }
 
     /// `docker` for this engine, with no configuration of whoever runs it.
     pub(crate) fn docker(&self) -> Command {
         let mut docker = command(self.programs.join("usr/bin/docker"));
-        docker.env("DOCKER_CONFIG", config(&self.directory));
+        docker.env("DOCKER_CONFIG", config(&self.daemon.directory));
         docker.env("DOCKER_HOST", format!("unix://{}", self.socket().display()));
         // Buildx tells a frontend the repository that it finds around a context: that must not be the one of this checkout.
-        docker.env("GIT_CEILING_DIRECTORIES", &self.directory);
+        docker.env("GIT_CEILING_DIRECTORIES", &self.daemon.directory);
         for variable in ["BUILDX_BUILDER", "BUILDX_CONFIG", "DOCKER_BUILDKIT", "DOCKER_CONTEXT"] {
             docker.env_remove(variable);
         }
@@ -152,55 +151,15 @@ impl Engine {
         compose.arg("compose");
         compose
     }
-
-    fn wait(&mut self) -> Result<()> {
-        let start = Instant::now();
-        while !self.is_ready() {
-            if let Some(status) = self.process.try_wait()? {
-                return Err(format!("Docker Engine ended: {status}").into());
-            }
-            if start.elapsed() > PATIENCE {
-                return Err("Docker Engine does not answer".into());
-            }
-            sleep(Duration::from_millis(10));
-        }
-        Ok(())
-    }
-
-    fn is_ready(&self) -> bool {
-        let ping = || -> Result<String> {
-            let stream = UnixStream::connect(self.socket())?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            http::get(stream, "/_ping")
-        };
-        ping().is_ok()
-    }
-
-    /// An error below the end of each log.
-    fn explain(&self, error: &dyn std::error::Error) -> String {
-        let logs = ["start.log", "containerd.log", "dockerd.log"].map(|name| {
-            let log = fs::read(self.directory.join(name)).unwrap_or_default();
-            format!("--- the end of {name}:\n{}\n", end(&String::from_utf8_lossy(&log)))
-        });
-        format!("with this engine:\n{}---\n{error}", logs.concat())
-    }
 }
 
-impl Drop for Engine {
-    fn drop(&mut self) {
-        // The end of its input is the end of it, and it has ended when nothing of it runs or is mounted any more.
-        drop(self.process.stdin.take());
-        if let Err(error) = self.process.wait() {
-            eprintln!("cannot end Docker Engine: {error}");
-        }
-        cgroups::remove(&run::cgroup(&self.directory));
-        run::remove(&self.directory);
-    }
-}
-
-fn end(log: &str) -> String {
-    let lines: Vec<&str> = log.lines().collect();
-    lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+fn is_ready(daemon: &Daemon) -> bool {
+    let ping = || -> Result<String> {
+        let stream = UnixStream::connect(daemon.path(SOCKET))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        http::get(stream, "/_ping")
+    };
+    ping().is_ok()
 }
 
 /// The directory of docker's configuration.
@@ -214,7 +173,8 @@ fn plugins(directory: &Path) -> Result<PathBuf> {
 }
 
 /// The configuration of dockerd. What is below `/run` is visible to the engine alone.
-fn daemon(directory: &Path, store: Store) -> Value {
+fn configuration(directory: &Path, store: Store, port: u16) -> Value {
+    let certificate = |name| daemon::certificate(name).display().to_string();
     let mut daemon = json!({
         "bridge": "none",
         "builder": { "entitlements": { "network-host": true } },
@@ -224,27 +184,18 @@ fn daemon(directory: &Path, store: Store) -> Value {
         "exec-root": "/run/docker",
         "features": { "containerd-snapshotter": matches!(store, Store::Containerd) },
         "group": "root",
-        "hosts": [format!("unix://{SHORT}/{SOCKET}")],
+        "hosts": [format!("unix://{SHORT}/{SOCKET}"), format!("tcp://127.0.0.1:{port}")],
         "ip6tables": false,
         "iptables": false,
         "pidfile": "/run/docker/pid",
+        "tlscacert": certificate("ca.pem"),
+        "tlscert": certificate("server.pem"),
+        "tlskey": certificate("server.key"),
+        "tlsverify": true,
         "userland-proxy": false,
     });
     if matches!(store, Store::Classic) {
         daemon["storage-driver"] = "overlay2".into();
     }
     daemon
-}
-
-fn spawn(directory: &Path, programs: &Path) -> Result<Child> {
-    let inherited = std::env::var_os("PATH").unwrap_or_default();
-    let own = [programs.join("usr/sbin"), programs.join("usr/bin")];
-    let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&inherited)))?;
-    let log = File::create(directory.join("start.log"))?;
-    let mut unshare = command("unshare");
-    unshare.args(["--mount", "--pid", "--fork", "--mount-proc"]);
-    unshare.arg(workspace::root().join("xtask/engine/start")).arg(directory).arg(SHORT);
-    unshare.env("PATH", path).stdin(Stdio::piped());
-    unshare.stdout(log.try_clone()?).stderr(log);
-    Ok(unshare.spawn().map_err(|error| format!("cannot run `unshare`: {error}"))?)
 }

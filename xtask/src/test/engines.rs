@@ -14,6 +14,8 @@ use crate::command::cargo;
 use crate::command::command;
 use crate::command::read;
 use crate::engine;
+use crate::engine::buildkitd;
+use crate::engine::buildkitd::Buildkitd;
 use crate::engine::container::Container;
 use crate::engine::docker::Engine;
 use crate::engine::docker::Store;
@@ -23,11 +25,14 @@ use crate::programs;
 use crate::static_image;
 use crate::workspace;
 
+mod stock;
+
 const DOCKERFILE: &str = "FROM scratch\nCOPY busybox /\nCOPY index.html /www/\nRUN [\"/busybox\", \"true\"]\n\
                           ENTRYPOINT [\"/busybox\"]\n";
 const ANSWER: &str = "built by a real engine";
 
-/// Each engine builds, pushes, pulls and runs; and client, session and gateway of cnb-llb work with it.
+/// Each engine builds, pushes, pulls and runs; and client, session and gateway of cnb-llb work with it. They and `cnb build`
+/// do with the `buildkitd` that somebody named, too.
 pub(super) fn run() -> Result<()> {
     let registry = timed("registry started", Registry::start)?;
     let frontend = timed("frontend pushed", || frontend(&registry))?;
@@ -37,13 +42,20 @@ pub(super) fn run() -> Result<()> {
         let engine = timed("started", || Engine::start(store))?;
         engine.explaining(|| check(&engine, store, &registry))?;
         engine.explaining(|| timed("build with a frontend", || builds_with(&engine, &frontend)))?;
-        engine.explaining(|| talks(&engine, store, &frontend, &suite))?;
+        let address = format!("docker://{}", engine.socket().display());
+        engine.explaining(|| talks(&address, Some(store), &frontend, &suite))?;
         timed("ended", || {
             drop(engine);
             Ok(())
         })?;
     }
-    Ok(())
+    let Some(program) = buildkitd::named()? else { return Ok(()) };
+    println!("{}:", program.display());
+    let daemon = timed("started", || Buildkitd::start(&program))?;
+    daemon.explaining(|| {
+        talks(&daemon.address(), None, &frontend, &suite)?;
+        stock::check(&daemon)
+    })
 }
 
 fn check(engine: &Engine, store: Store, registry: &Registry) -> Result<()> {
@@ -71,15 +83,15 @@ fn check(engine: &Engine, store: Store, registry: &Registry) -> Result<()> {
     }
 }
 
-/// The tests of cnb-llb that need an engine.
-fn talks(engine: &Engine, store: Store, frontend: &str, suite: &Suite) -> Result<()> {
+/// The tests of cnb-llb that need an engine: a BuildKit at an address, and which store it has if it is Docker Engine's.
+fn talks(address: &str, store: Option<Store>, frontend: &str, suite: &Suite) -> Result<()> {
     let mut tests =
         cargo(["test", "--package", "cnb-llb", "--all-features", "--test", "engines", "--", "--ignored"]);
-    if let Store::Classic = store {
+    if let Some(Store::Classic) = store {
         println!("  without layouts: without containerd's store, this BuildKit neither reads nor makes them");
         tests.args(["--skip", "layouts"]);
     }
-    tests.env("CNB_TEST_BUILDKIT", format!("docker://{}", engine.socket().display()));
+    tests.env("CNB_TEST_BUILDKIT", address);
     tests.env("CNB_TEST_BUSYBOX", engine::busybox()?).env("CNB_TEST_FRONTEND", frontend);
     tests.env("CNB_TEST_PROBE", &suite.probe).env("CNB_TEST_HELPER", &suite.helper);
     command::run(&mut tests)

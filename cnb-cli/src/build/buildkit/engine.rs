@@ -1,10 +1,9 @@
 //! Which engine it is, and what it cannot do.
 
-use std::error::Error;
-
 use cnb_core::image_name::ImageName;
 use cnb_llb::Platform;
 use cnb_llb::client::Address;
+use cnb_llb::client::ConnectError;
 use cnb_llb::errdefs::BuildError;
 use cnb_llb::gateway::Gateway;
 
@@ -26,10 +25,30 @@ pub(super) fn random_id() -> Result<String> {
     Ok(format!("cnb-{:032x}", u128::from_ne_bytes(random::bytes()?)))
 }
 
-/// Nothing answers.
-pub(super) fn unreachable(address: &Address, error: &dyn Error) -> Failure {
-    let failure = Failure::caused(Exit::Machine, error);
+/// Nothing is there, or it speaks in another way.
+pub(super) fn unreachable(address: &Address, is_plain: bool, error: &ConnectError) -> Failure {
+    helped(address, is_plain, &Failure::caused(Exit::Machine, error))
+}
+
+/// What is there does not answer the first call.
+pub(super) fn silent(address: &Address, is_plain: bool, error: &BuildError) -> Failure {
+    let Failure { message, .. } = Failure::caused(Exit::Machine, error);
+    let message = format!("the BuildKit at {address} does not answer: {message}");
+    helped(address, is_plain, &Failure::new(Exit::Machine, message))
+}
+
+fn helped(address: &Address, is_plain: bool, failure: &Failure) -> Failure {
     let help = match address {
+        _ if failure.message.to_ascii_lowercase().contains("certificate") => {
+            "the server's certificate has to be for the name that it is reached by, or --buildkit-tls-server-name, and of an \
+             authority in ca.pem; cert.pem and key.pem of this user have to be of one that the server trusts"
+        }
+        Address::Tcp(_) if is_plain => {
+            "start buildkitd there; if it wants TLS, say with --buildkit-tls where the certificates are"
+        }
+        _ if address.host().is_some() && is_plain => {
+            "start Docker Engine there; if it wants TLS, set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the certificates"
+        }
         Address::Docker(_) => {
             "start Docker Engine, say with DOCKER_HOST where it is, or build with --backend local"
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::backend::ChainOutput;
+use crate::backend::Entry;
 use crate::backend::ErrorKind;
 use crate::backend::File;
 use crate::backend::MountKind;
@@ -22,6 +23,7 @@ use crate::event::NoEvents;
 
 cases! { chain:
     carries_trees_from_step_to_step,
+    gives_a_tree_again_as_it_was,
     ends_with_the_first_step_that_fails,
     goes_on_after_an_optional_step,
     tells_each_step_as_a_phase,
@@ -42,6 +44,24 @@ async fn carries_trees_from_step_to_step(target: &Target) -> Outcome {
     equal("how it ended", (left.exit_code, left.ended_by.as_deref()), (0, None))?;
     equal("the file", target.text(tree_at(&left.outputs, "/out")?, "/f").await?, "1234")?;
     equal("the file of the other", target.text(tree_at(&left.outputs, "/other")?, "/f").await?, "x")
+}
+
+async fn gives_a_tree_again_as_it_was(target: &Target) -> Outcome {
+    let file = File::regular("/d/f", "1").with_mode(0o640).with_owner(USER);
+    let tree = target.tree(vec![File::directory("/").with_mode(0o750), file]).await?;
+    let again = || MountKind::InOut(tree.clone());
+    let change = "append /out/d/f 2 -- write /out/new x";
+    let one = step(target, "one", change).await?.with_mount("/out", again());
+    let two = step(target, "two", "append /out/d/f 3").await?.with_mount("/out", again());
+    let last = step(target, "three", "append /out/d/f 4").await?.with_mount("/out", MountKind::Carried);
+    let left = target.backend.run_chain(vec![one, two, last], &NoEvents).await?;
+    equal("how it ended", ended(&left), (0, None))?;
+    let left = tree_at(&left.outputs, "/out")?;
+    equal("the file", target.text(left, "/d/f").await?, "134")?;
+    let names = |entries: Vec<Entry>| entries.into_iter().map(|entry| entry.name).collect::<Vec<_>>();
+    equal("what else is there", names(target.backend.list(left, "/").await?), ["d"])?;
+    let file = target.backend.list(left, "/d").await?.remove(0);
+    equal("its mode and owner", (file.mode & 0o777, file.owner), (0o640, USER))
 }
 
 async fn ends_with_the_first_step_that_fails(target: &Target) -> Outcome {

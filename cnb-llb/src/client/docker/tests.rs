@@ -3,8 +3,11 @@ use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::io::BufReader;
 use tokio::net::UnixListener;
+use tokio::net::UnixStream;
+use tokio_util::either::Either;
 
 use super::*;
+use crate::client::connect::unix;
 
 /// Answers one call with these bytes. Gives back the call and the connection.
 async fn answer(listener: &UnixListener, answer: &[u8]) -> (String, BufReader<UnixStream>) {
@@ -28,12 +31,19 @@ fn engine() -> (tempfile::TempDir, UnixListener) {
     (directory, listener)
 }
 
+async fn sockets(directory: &tempfile::TempDir) -> [ToEngine; 2] {
+    let path = directory.path().join("engine.sock");
+    let connect = || async { unix(&path).await.expect("somebody listens") };
+    [Either::Left(connect().await), Either::Left(connect().await)]
+}
+
 #[tokio::test]
 async fn the_connection_is_upgraded() {
     let (directory, listener) = engine();
     let socket = unix(&directory.path().join("engine.sock")).await.expect("somebody listens");
     let switch = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nhello";
-    let ((call, mut peer), upgraded) = tokio::join!(answer(&listener, switch), build_kit(socket));
+    let ((call, mut peer), upgraded) =
+        tokio::join!(answer(&listener, switch), build_kit(Either::Left(socket)));
     let lower = call.to_lowercase();
     assert!(lower.starts_with("post /grpc http/1.1\r\n"), "{call}");
     assert!(lower.contains("upgrade: h2c") && lower.contains("connection: upgrade"), "{call}");
@@ -59,8 +69,8 @@ async fn a_container_is_reached_through_exec() {
         let (start, second) = answer(&listener, started).await;
         (create, start, second)
     };
-    let path = directory.path().join("engine.sock");
-    let ((create, start, _second), connection) = tokio::join!(engine, dial_stdio(&path, "b0"));
+    let [first, second] = sockets(&directory).await;
+    let ((create, start, _second), connection) = tokio::join!(engine, dial_stdio(first, second, "b0"));
     assert!(create.starts_with("POST /containers/b0/exec "), "{create}");
     assert!(create.contains(r#""Cmd":["buildctl","dial-stdio"]"#), "{create}");
     assert!(start.starts_with("POST /exec/e1/start "), "{start}");
@@ -74,8 +84,9 @@ async fn a_refusal_says_what_the_engine_says() {
     let (directory, listener) = engine();
     let body = r#"{"message":"No such container: b0"}"#;
     let refusal = format!("HTTP/1.1 404 Not Found\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-    let path = directory.path().join("engine.sock");
-    let (_, connection) = tokio::join!(answer(&listener, refusal.as_bytes()), dial_stdio(&path, "b0"));
+    let [first, second] = sockets(&directory).await;
+    let (_, connection) =
+        tokio::join!(answer(&listener, refusal.as_bytes()), dial_stdio(first, second, "b0"));
     let error = connection.expect_err("there is no container").to_string();
     assert!(error.contains("404") && error.ends_with("No such container: b0"), "{error}");
 }

@@ -67,6 +67,7 @@ pub(super) fn check(place: &Place<'_>, flask: &Application, made: &Made) -> Resu
                 images.are_made(flask, &address, &images.in_registry()?, &outputs)
             })?;
             is_same(&names, made)?;
+            timed("cnb build --backend docker, over TLS", || is_reached_over_tls(&images, flask))?;
             timed("cnb build stopped", || is_stopped(&images))?;
         }
         Store::Classic => {
@@ -247,6 +248,19 @@ fn is_refused(images: &Images<'_>, flask: &Application) -> Result<()> {
         expect_failure(images.build(flask, &arguments)?, USAGE, &words)?;
     }
     if images.directory.join("layout").exists() { Err("a layout was written".into()) } else { Ok(()) }
+}
+
+/// The same engine at a port, for those who show a certificate.
+fn is_reached_over_tls(images: &Images<'_>, flask: &Application) -> Result<()> {
+    let output = format!("oci:{}:{TAG}", images.path("over-tls"));
+    let mut arguments = vec!["--backend", "docker", "--output", &output];
+    let from = images.in_registry()?;
+    arguments.extend(from.iter().map(String::as_str));
+    let variables = images.place.engine.over_tls()?;
+    read(images.build(flask, &arguments)?.envs(variables.clone()))?;
+    let mut plain = images.build(flask, &arguments)?;
+    plain.env("DOCKER_HOST", &variables[0].1);
+    expect_failure(plain, MACHINE, &["cannot reach BuildKit at docker://localhost:", "DOCKER_TLS_VERIFY=1"])
 }
 
 fn is_unreachable(images: &Images<'_>, flask: &Application) -> Result<()> {
