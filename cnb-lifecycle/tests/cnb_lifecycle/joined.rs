@@ -1,10 +1,7 @@
 //! Builds on a backend whose chains have one container.
 
-use std::sync::Mutex;
-
 use async_trait::async_trait;
 use cnb_core::event::Event;
-use cnb_core::event::EventSink;
 use cnb_core::event::NoEvents;
 use cnb_core::memory::Process;
 use cnb_core::memory::Program;
@@ -18,6 +15,7 @@ use crate::fixture;
 use crate::fixture::request;
 use crate::fixture::text;
 use crate::fixture::write;
+use crate::seen::Seen;
 
 const GROUP: &str = "[[group]]\nid = \"x/a\"\nversion = \"1\"\napi = \"0.10\"\n";
 const EXTENSION: &str = "[[group-extensions]]\nid = \"x/tools\"\nversion = \"2\"\napi = \"0.10\"\n";
@@ -65,23 +63,19 @@ fn backend(joined: bool, more: &str) -> Counted {
     backend
 }
 
-#[derive(Debug, Default)]
-struct Phases(Mutex<Vec<String>>);
-
-impl EventSink for Phases {
-    fn event(&self, event: Event) {
-        if let Event::PhaseFinished { phase, .. } = event {
-            self.0.lock().expect("no holder panics").push(phase);
-        }
-    }
-}
-
 #[test]
 fn detection_and_building_are_one_chain_that_makes_the_same_image() {
     let build = |joined| {
-        let phases = Phases::default();
-        let built = block_on(platform::build(&backend(joined, ""), &request("memory:app"), &phases));
-        (built.expect("it builds").config, phases.0.into_inner().expect("no holder panics"))
+        let seen = Seen::default();
+        let built = block_on(platform::build(&backend(joined, ""), &request("memory:app"), &seen));
+        let events = seen.0.into_inner().expect("no holder panics").into_iter();
+        let phases: Vec<String> = events
+            .filter_map(|event| match event {
+                Event::PhaseFinished { phase, .. } => Some(phase),
+                _ => None,
+            })
+            .collect();
+        (built.expect("it builds").config, phases)
     };
     let ((one, apart), (other, together)) = (build(false), build(true));
     assert_eq!(one, other);
