@@ -15,6 +15,7 @@ use crate::pb::filesync::CredentialsRequest;
 use crate::pb::filesync::GetTokenAuthorityRequest;
 use crate::pb::filesync::auth_client::AuthClient;
 use crate::pb::filesync::file_sync_client::FileSyncClient;
+use crate::pb::fsutil::packet::PacketType;
 use crate::pb::health::HealthCheckRequest;
 use crate::pb::health::health_client::HealthClient;
 use crate::pb::secrets::GetSecretRequest;
@@ -138,6 +139,24 @@ async fn agents_are_forwarded_to() {
     };
     let (heard, ()) = tokio::join!(calling, answering);
     assert_eq!(heard, b"hihi");
+}
+
+/// A long `.dockerignore` comes as a header for each of its lines.
+#[tokio::test]
+async fn directories_are_asked_for_with_many_patterns() {
+    let directory = tempfile::tempdir().expect("there is a directory");
+    let stop = CancellationToken::new();
+    let session = Session::new("s").with_directory("context", directory.path());
+    let mut client = FileSyncClient::new(served(session, &stop).await);
+    let mut request = Request::new(futures_util::stream::pending());
+    request.metadata_mut().insert("dir-name", "context".parse().expect("it is ASCII"));
+    for number in 0..5_000 {
+        let pattern = format!("directories/with/long/names/{number}").parse().expect("it is ASCII");
+        request.metadata_mut().append("exclude-patterns", pattern);
+    }
+    let mut packets = client.diff_copy(request).await.expect("it is served").into_inner();
+    let end = packets.message().await.expect("it goes on").expect("the list has an end");
+    assert_eq!((end.r#type(), end.stat), (PacketType::PacketStat, None));
 }
 
 /// A secret store that never answers, and says when it is asked no more.
