@@ -20,6 +20,7 @@ use futures_util::Stream;
 use futures_util::StreamExt;
 use futures_util::stream;
 use prost::Message;
+use rustix::fs::OFlags;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tonic::Status;
@@ -83,17 +84,25 @@ pub(crate) struct Receiver {
     /// The place in the list of what comes next.
     next: u32,
     /// Files that are not whole yet, by their place in the list.
-    open: BTreeMap<u32, (File, Stat)>,
+    unfinished: BTreeMap<u32, Unfinished>,
     /// When directories were changed, by name: writing into them changes it.
     times: Vec<(String, i64)>,
     /// The list is at its end.
     listed: bool,
 }
 
+/// A file that is not whole yet.
+struct Unfinished {
+    stat: Stat,
+    /// Open only while its pieces come: the list alone may name more files than a process can have open.
+    file: Option<File>,
+}
+
 impl Receiver {
     pub(crate) fn new(root: PathBuf, replies: mpsc::UnboundedSender<Packet>) -> io::Result<Self> {
         fs::create_dir_all(&root)?;
-        Ok(Self { root, replies, next: 0, open: BTreeMap::new(), times: Vec::new(), listed: false })
+        let unfinished = BTreeMap::new();
+        Ok(Self { root, replies, next: 0, unfinished, times: Vec::new(), listed: false })
     }
 
     pub(crate) fn take(&mut self, packet: Packet) -> io::Result<()> {
@@ -106,7 +115,7 @@ impl Receiver {
             }
             (PacketType::PacketFin | PacketType::PacketReq, _) => return Ok(()),
         }
-        if self.listed && self.open.is_empty() {
+        if self.listed && self.unfinished.is_empty() {
             self.listed = false;
             for (name, time) in std::mem::take(&mut self.times).into_iter().rev() {
                 // A link may have come in its place, or in that of one above it.
@@ -145,8 +154,8 @@ impl Receiver {
         if !stat.linkname.is_empty() {
             return fs::hard_link(self.path(&stat.linkname)?, path);
         }
-        let file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
-        self.open.insert(id, (file, stat));
+        File::options().write(true).create_new(true).mode(0o600).open(path)?;
+        self.unfinished.insert(id, Unfinished { stat, file: None });
         self.reply(Packet { r#type: PacketType::PacketReq.into(), id, ..Packet::default() });
         Ok(())
     }
@@ -154,12 +163,21 @@ impl Receiver {
     /// Takes a piece of a file. One without anything in it is the end.
     fn data(&mut self, id: u32, data: &[u8]) -> io::Result<()> {
         let unknown = || io::Error::other(format!("nobody asked for file {id}"));
-        if !data.is_empty() {
-            return self.open.get_mut(&id).ok_or_else(unknown)?.0.write_all(data);
+        let Unfinished { stat, file } = self.unfinished.remove(&id).ok_or_else(unknown)?;
+        let mut file = file.map_or_else(|| self.reopen(&stat.path), Ok)?;
+        if data.is_empty() {
+            file.set_permissions(permissions(&stat))?;
+            return file.set_times(times(stat.mod_time));
         }
-        let (file, stat) = self.open.remove(&id).ok_or_else(unknown)?;
-        file.set_permissions(permissions(&stat))?;
-        file.set_times(times(stat.mod_time))
+        file.write_all(data)?;
+        self.unfinished.insert(id, Unfinished { stat, file: Some(file) });
+        Ok(())
+    }
+
+    /// Opens a file that was made when it was listed. A link that came in its place since is not followed.
+    fn reopen(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::NOFOLLOW.bits().cast_signed();
+        File::options().write(true).custom_flags(flags).open(self.path(name)?)
     }
 
     /// Where a file goes. Nothing leads out of the root: neither its name nor a link on its way.

@@ -57,6 +57,33 @@ async fn files_are_asked_for_and_written() {
     assert_eq!(fs::metadata(at("d")).expect("it is there").mode() & 0o7777, 0o750);
 }
 
+/// How many files below a directory this process has open.
+fn open_below(root: &Path) -> usize {
+    let open = fs::read_dir("/proc/self/fd").expect("this is Linux").flatten();
+    open.filter(|open| fs::read_link(open.path()).is_ok_and(|file| file.starts_with(root))).count()
+}
+
+/// The list comes before the first of its files, and may be long.
+#[test]
+fn only_files_whose_pieces_come_are_open() {
+    let root = tempfile::tempdir().expect("there is a directory");
+    let (replies, _requests) = mpsc::unbounded_channel();
+    let mut receiver = Receiver::new(root.path().to_owned(), replies).expect("it is there");
+    let mut take = |packet| receiver.take(packet).expect("it is possible");
+    (0..100).for_each(|number| take(stat(&format!("{number}"), 0o640, "")));
+    assert_eq!(open_below(root.path()), 0);
+    for id in [7, 8] {
+        take(packet(PacketType::PacketData, id, b"x"));
+    }
+    assert_eq!(open_below(root.path()), 2);
+    take(packet(PacketType::PacketData, 7, b"y"));
+    for id in [7, 8] {
+        take(packet(PacketType::PacketData, id, b""));
+    }
+    assert_eq!(open_below(root.path()), 0);
+    assert_eq!(fs::read(root.path().join("7")).expect("it is there"), b"xy");
+}
+
 #[tokio::test]
 async fn nothing_leads_out() {
     let root = tempfile::tempdir().expect("there is a directory");
@@ -107,6 +134,22 @@ async fn what_comes_in_place_of_a_directory_is_not_followed() {
     ];
     take(root.path(), packets).await.expect("it is possible");
     assert_eq!(times(), before);
+}
+
+#[tokio::test]
+async fn what_comes_in_place_of_a_file_is_not_followed() {
+    let root = tempfile::tempdir().expect("there is a directory");
+    let outside = tempfile::tempdir().expect("there is a directory");
+    let file = outside.path().join("file");
+    fs::write(&file, "as it was").expect("it is new");
+    let target = file.to_str().expect("it is UTF-8");
+    let packets = vec![
+        stat("a", 0o640, ""),
+        stat("a", mode::SYMLINK | 0o777, target),
+        packet(PacketType::PacketData, 0, b"other"),
+    ];
+    take(root.path(), packets).await.expect_err("it is a link now");
+    assert_eq!(fs::read(&file).expect("it is there"), b"as it was");
 }
 
 #[tokio::test]
