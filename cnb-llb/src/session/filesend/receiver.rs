@@ -85,8 +85,8 @@ pub(crate) struct Receiver {
     next: u32,
     /// Files that are not whole yet, by their place in the list.
     unfinished: BTreeMap<u32, Unfinished>,
-    /// When directories were changed, by name: writing into them changes it.
-    times: Vec<(String, i64)>,
+    /// Directories, which get their permissions and times last: what comes into them needs the ones and changes the others.
+    directories: Vec<Stat>,
     /// The list is at its end.
     listed: bool,
 }
@@ -102,7 +102,7 @@ impl Receiver {
     pub(crate) fn new(root: PathBuf, replies: mpsc::UnboundedSender<Packet>) -> io::Result<Self> {
         fs::create_dir_all(&root)?;
         let unfinished = BTreeMap::new();
-        Ok(Self { root, replies, next: 0, unfinished, times: Vec::new(), listed: false })
+        Ok(Self { root, replies, next: 0, unfinished, directories: Vec::new(), listed: false })
     }
 
     pub(crate) fn take(&mut self, packet: Packet) -> io::Result<()> {
@@ -117,10 +117,8 @@ impl Receiver {
         }
         if self.listed && self.unfinished.is_empty() {
             self.listed = false;
-            for (name, time) in std::mem::take(&mut self.times).into_iter().rev() {
-                // A link may have come in its place, or in that of one above it.
-                let path = self.path(&name).ok().filter(|path| is_directory(path));
-                path.map_or(Ok(()), |path| File::open(path)?.set_times(times(time)))?;
+            for stat in std::mem::take(&mut self.directories).into_iter().rev() {
+                self.complete(&stat)?;
             }
             self.reply(Packet { r#type: PacketType::PacketFin.into(), ..Packet::default() });
         }
@@ -136,8 +134,9 @@ impl Receiver {
                 remove(&path)?;
                 fs::create_dir(&path)?;
             }
-            fs::set_permissions(&path, permissions(&stat))?;
-            self.times.push((stat.path, stat.mod_time));
+            let writable = fs::Permissions::from_mode(mode::to_unix(stat.mode) | 0o700);
+            fs::set_permissions(&path, writable)?;
+            self.directories.push(stat);
             return Ok(());
         }
         if is_directory(&path) {
@@ -158,6 +157,17 @@ impl Receiver {
         self.unfinished.insert(id, Unfinished { stat, file: None });
         self.reply(Packet { r#type: PacketType::PacketReq.into(), id, ..Packet::default() });
         Ok(())
+    }
+
+    /// Makes a directory what it should be when nothing more comes into it.
+    fn complete(&self, stat: &Stat) -> io::Result<()> {
+        // A link may have come in its place, or in that of one above it.
+        let Some(path) = self.path(&stat.path).ok().filter(|path| is_directory(path)) else {
+            return Ok(());
+        };
+        let directory = File::open(path)?;
+        directory.set_permissions(permissions(stat))?;
+        directory.set_times(times(stat.mod_time))
     }
 
     /// Takes a piece of a file. One without anything in it is the end.

@@ -84,6 +84,22 @@ fn only_files_whose_pieces_come_are_open() {
     assert_eq!(fs::read(root.path().join("7")).expect("it is there"), b"xy");
 }
 
+#[test]
+fn directories_are_closed_when_all_is_there() {
+    let root = tempfile::tempdir().expect("there is a directory");
+    let (replies, _requests) = mpsc::unbounded_channel();
+    let mut receiver = Receiver::new(root.path().to_owned(), replies).expect("it is there");
+    let mut take = |packet| receiver.take(packet).expect("it is possible");
+    let mode = |name: &str| fs::metadata(root.path().join(name)).expect("it is there").mode() & 0o7777;
+    take(stat("d", mode::DIRECTORY | 0o555, ""));
+    take(stat("d/e", mode::DIRECTORY | 0o500, ""));
+    assert_eq!((mode("d"), mode("d/e")), (0o755, 0o700), "whoever this is has to write into them");
+    take(stat("d/e/f", 0o444, ""));
+    take(packet(PacketType::PacketStat, 0, b""));
+    take(packet(PacketType::PacketData, 2, b""));
+    assert_eq!((mode("d"), mode("d/e"), mode("d/e/f")), (0o555, 0o500, 0o444));
+}
+
 #[tokio::test]
 async fn nothing_leads_out() {
     let root = tempfile::tempdir().expect("there is a directory");
