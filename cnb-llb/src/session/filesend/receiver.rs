@@ -100,14 +100,19 @@ struct Unfinished {
 
 impl Receiver {
     pub(crate) fn new(root: PathBuf, replies: mpsc::UnboundedSender<Packet>) -> io::Result<Self> {
-        fs::create_dir_all(&root)?;
+        fs::create_dir_all(&root).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot make {}: {error}", root.display()))
+        })?;
         let unfinished = BTreeMap::new();
         Ok(Self { root, replies, next: 0, unfinished, directories: Vec::new(), listed: false })
     }
 
     pub(crate) fn take(&mut self, packet: Packet) -> io::Result<()> {
         match (packet.r#type(), packet.stat) {
-            (PacketType::PacketStat, Some(stat)) => self.file(stat)?,
+            (PacketType::PacketStat, Some(stat)) => {
+                let name = stat.path.clone();
+                self.file(stat).map_err(|error| self.at(&name, &error))?;
+            }
             (PacketType::PacketStat, None) => self.listed = true,
             (PacketType::PacketData, _) => self.data(packet.id, &packet.data)?,
             (PacketType::PacketErr, _) => {
@@ -118,7 +123,7 @@ impl Receiver {
         if self.listed && self.unfinished.is_empty() {
             self.listed = false;
             for stat in std::mem::take(&mut self.directories).into_iter().rev() {
-                self.complete(&stat)?;
+                self.complete(&stat).map_err(|error| self.at(&stat.path, &error))?;
             }
             self.reply(Packet { r#type: PacketType::PacketFin.into(), ..Packet::default() });
         }
@@ -148,7 +153,7 @@ impl Receiver {
             return std::os::unix::fs::symlink(&stat.linkname, path);
         }
         if stat.mode & mode::KIND != 0 {
-            return Err(io::Error::other(format!("{} is a device, a pipe or a socket", stat.path)));
+            return Err(io::Error::other("it is a device, a pipe or a socket"));
         }
         if !stat.linkname.is_empty() {
             return fs::hard_link(self.path(&stat.linkname)?, path);
@@ -173,15 +178,24 @@ impl Receiver {
     /// Takes a piece of a file. One without anything in it is the end.
     fn data(&mut self, id: u32, data: &[u8]) -> io::Result<()> {
         let unknown = || io::Error::other(format!("nobody asked for file {id}"));
-        let Unfinished { stat, file } = self.unfinished.remove(&id).ok_or_else(unknown)?;
-        let mut file = file.map_or_else(|| self.reopen(&stat.path), Ok)?;
+        let mut file = self.unfinished.remove(&id).ok_or_else(unknown)?;
+        self.piece(&mut file, data).map_err(|error| self.at(&file.stat.path, &error))?;
+        if !data.is_empty() {
+            self.unfinished.insert(id, file);
+        }
+        Ok(())
+    }
+
+    fn piece(&self, Unfinished { stat, file }: &mut Unfinished, data: &[u8]) -> io::Result<()> {
+        let file = match file {
+            Some(file) => file,
+            None => file.insert(self.reopen(&stat.path)?),
+        };
         if data.is_empty() {
-            file.set_permissions(permissions(&stat))?;
+            file.set_permissions(permissions(stat))?;
             return file.set_times(times(stat.mod_time));
         }
-        file.write_all(data)?;
-        self.unfinished.insert(id, Unfinished { stat, file: Some(file) });
-        Ok(())
+        file.write_all(data)
     }
 
     /// Opens a file that was made when it was listed. A link that came in its place since is not followed.
@@ -204,6 +218,12 @@ impl Receiver {
             path.push(component);
         }
         if path == self.root { Err(outside()) } else { Ok(path) }
+    }
+
+    /// An error with the file that it is about.
+    fn at(&self, name: &str, error: &io::Error) -> io::Error {
+        let message = format!("cannot write `{name}` in {}: {error}", self.root.display());
+        io::Error::new(error.kind(), message)
     }
 
     fn reply(&self, packet: Packet) {

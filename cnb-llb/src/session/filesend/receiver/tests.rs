@@ -174,10 +174,28 @@ async fn errors_of_the_other_side_are_told() {
     for (packets, expected) in [
         (vec![packet(PacketType::PacketErr, 0, b"no space")], "no space"),
         (vec![packet(PacketType::PacketData, 4, b"x")], "nobody asked for file 4"),
-        (vec![stat("dev", mode::DEVICE | 0o644, "")], "dev is a device, a pipe or a socket"),
     ] {
         assert_eq!(take(root.path(), packets).await, Err(expected.to_owned()));
     }
+}
+
+#[tokio::test]
+async fn errors_say_which_file_it_is() {
+    let root = tempfile::tempdir().expect("there is a directory");
+    fs::write(root.path().join("file"), "").expect("it is new");
+    for (stat, expected) in [
+        (
+            stat("dev", mode::DEVICE | 0o644, ""),
+            "cannot write `dev` in ROOT: it is a device, a pipe or a socket",
+        ),
+        (stat("file/x", 0o644, ""), "cannot write `file/x` in ROOT: Not a directory (os error 20)"),
+        (stat("hard", 0o644, "../x"), "cannot write `hard` in ROOT: `../x` leads out of the directory"),
+    ] {
+        let expected = expected.replace("ROOT", root.path().to_str().expect("it is UTF-8"));
+        assert_eq!(take(root.path(), vec![stat]).await, Err(expected));
+    }
+    let error = take(&root.path().join("file/out"), Vec::new()).await.expect_err("that is in a file");
+    assert!(error.starts_with("cannot make ") && error.contains("/file/out: "), "{error}");
 }
 
 /// Both sides of the protocol, with files larger than a packet.
