@@ -1,6 +1,7 @@
 //! How changes become an operation.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ptr;
 use std::sync::Arc;
 
@@ -135,8 +136,10 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// The vertices that actions need, in the order in which Go's client lists them: the last action first.
+/// The vertices that actions need, in the order in which Go's client lists them: the last action first. What a preparation
+/// needs is listed once, so that preparations that are used several times, by others that are too, do not multiply it.
 fn vertices_backwards(state: &State, actions: &[Action], vertices: &mut Vec<Arc<Vertex>>) {
+    let mut listed = BTreeSet::new();
     let mut waiting = vec![(state, actions)];
     while let Some((state, actions)) = waiting.pop() {
         let Some((last, before)) = actions.split_last() else { continue };
@@ -146,7 +149,11 @@ fn vertices_backwards(state: &State, actions: &[Action], vertices: &mut Vec<Arc<
         if let Action::Copy(copy) = last {
             match &copy.source.0 {
                 From::State(source) => vertices.extend(vertex(source)),
-                From::Prepared(prepared) => waiting.push((&prepared.0.state, &prepared.0.actions)),
+                From::Prepared(prepared) => {
+                    if listed.insert(Arc::as_ptr(&prepared.0)) {
+                        waiting.push((&prepared.0.state, &prepared.0.actions));
+                    }
+                }
             }
         }
     }
