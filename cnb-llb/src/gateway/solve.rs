@@ -25,8 +25,8 @@ pub struct Solved {
     pub metadata: BTreeMap<String, Vec<u8>>,
     /// The result, unless it is one for each of several platforms. None for no files.
     pub reference: Option<Reference>,
-    /// The results by platform, for example `linux/arm64`.
-    pub platforms: BTreeMap<String, Reference>,
+    /// The results by platform, for example `linux/arm64`; none for no files.
+    pub platforms: BTreeMap<String, Option<Reference>>,
 }
 
 impl Solve {
@@ -97,19 +97,17 @@ impl Gateway {
             Some(Refs::Ref(message)) => solved.reference = reference(message),
             Some(Refs::RefDeprecated(id)) => solved.reference = reference(named(id)),
             Some(Refs::Refs(map)) => {
-                let platforms =
-                    map.refs.into_iter().filter_map(|(id, message)| Some((id, reference(message)?)));
-                solved.platforms = platforms.collect();
+                solved.platforms =
+                    map.refs.into_iter().map(|(platform, message)| (platform, reference(message))).collect();
             }
             Some(Refs::RefsDeprecated(map)) => {
-                let platforms =
-                    map.refs.into_iter().filter_map(|(platform, id)| Some((platform, reference(named(id))?)));
-                solved.platforms = platforms.collect();
+                solved.platforms =
+                    map.refs.into_iter().map(|(platform, id)| (platform, reference(named(id)))).collect();
             }
             None => {}
         }
         if is_evaluated {
-            for reference in solved.reference.iter().chain(solved.platforms.values()) {
+            for reference in solved.reference.iter().chain(solved.platforms.values().flatten()) {
                 reference.evaluate().await?;
             }
         }
