@@ -71,7 +71,6 @@ pub use options::InvalidOption;
 pub use options::NetworkMode;
 pub use options::NoCache;
 pub use options::Options;
-pub use options::ResolveMode;
 pub use output::Output;
 pub use output::PlatformOutput;
 pub use reference::Entry;

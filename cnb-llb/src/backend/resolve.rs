@@ -24,7 +24,6 @@ use crate::errdefs::BuildError;
 use crate::gateway::ContextSource;
 use crate::gateway::ImageQuery;
 use crate::gateway::NamedContext;
-use crate::gateway::ResolveMode;
 use crate::gateway::ResolvedImage;
 
 /// The transport of images that are named contexts.
@@ -102,11 +101,7 @@ impl BuildKit {
             .with_name(format!("[internal] load metadata for {reference}"));
         let found = self.look_at(query, &platform, reference).await?;
         let pinned = pinned(reference, &found.digest);
-        let source = crate::Image::new(&pinned).platform(platform).resolve_mode(match mode {
-            ResolveMode::Default => crate::ResolveMode::Default,
-            ResolveMode::Local => crate::ResolveMode::PreferLocal,
-            ResolveMode::Pull => crate::ResolveMode::Pull,
-        });
+        let source = crate::Image::new(&pinned).platform(platform).resolve_mode(mode);
         image(&found, source.named(format!("[internal] load {pinned}")).state())
     }
 

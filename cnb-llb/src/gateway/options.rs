@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::Deserialize;
 
 use super::NamedContext;
+use crate::ResolveMode;
 
 /// What the client of a build asks for.
 ///
@@ -77,18 +78,6 @@ pub enum NoCache {
     Everything,
     /// All but these stages are taken; upper and lower case are the same.
     Stages(Vec<String>),
-}
-
-/// Where to look for images first.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum ResolveMode {
-    /// As the daemon likes.
-    #[default]
-    Default,
-    /// Images of the daemon's own store, then the registry.
-    Local,
-    /// The registry, always.
-    Pull,
 }
 
 /// What steps can reach.
@@ -203,7 +192,7 @@ fn boolean(key: &str, value: &str) -> Result<bool, InvalidOption> {
 fn resolve_mode(mode: &str) -> Result<ResolveMode, InvalidOption> {
     match mode {
         "" | "default" => Ok(ResolveMode::Default),
-        "local" => Ok(ResolveMode::Local),
+        "local" => Ok(ResolveMode::PreferLocal),
         "pull" => Ok(ResolveMode::Pull),
         _ => Err(InvalidOption::new("image-resolve-mode", mode, "it is default, local or pull")),
     }

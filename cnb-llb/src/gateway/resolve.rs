@@ -1,7 +1,7 @@
 //! Looking at images before anything is pulled.
 
 use super::Gateway;
-use super::ResolveMode;
+use crate::ResolveMode;
 use crate::errdefs::BuildError;
 use crate::pb::frontend;
 use crate::pb::ops;
@@ -52,7 +52,7 @@ impl ImageQuery {
     pub fn with_mode(mut self, mode: ResolveMode) -> Self {
         let mode = match mode {
             ResolveMode::Default => "default",
-            ResolveMode::Local => "local",
+            ResolveMode::PreferLocal => "local",
             ResolveMode::Pull => "pull",
         };
         mode.clone_into(&mut self.message.resolve_mode);
