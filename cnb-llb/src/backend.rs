@@ -83,6 +83,7 @@ use crate::Annotate as _;
 use crate::Copy;
 use crate::FileOp;
 use crate::Location;
+use crate::Network;
 use crate::Platform;
 use crate::ResolveMode;
 use crate::State;
@@ -90,7 +91,6 @@ use crate::errdefs::BuildError;
 use crate::gateway::CacheImport;
 use crate::gateway::Gateway;
 use crate::gateway::NamedContext;
-use crate::gateway::NetworkMode;
 use crate::gateway::Output;
 use crate::gateway::Reference;
 use crate::gateway::Solve;
@@ -129,7 +129,7 @@ pub struct BuildKit {
 #[derive(Clone, Debug, Default)]
 struct Settings {
     platform: Option<Platform>,
-    network: NetworkMode,
+    network: Network,
     hosts: Vec<(String, IpAddr)>,
     resolve_mode: ResolveMode,
     cache_imports: Vec<CacheImport>,
@@ -176,7 +176,7 @@ impl BuildKit {
 
     /// What steps with a network reach: not always that of the machine, which BuildKit has to be allowed to give.
     #[must_use]
-    pub fn with_network(mut self, network: NetworkMode) -> Self {
+    pub fn with_network(mut self, network: Network) -> Self {
         self.settings.network = network;
         self
     }
@@ -332,7 +332,7 @@ impl Backend for BuildKit {
         capabilities.unlimited_output = false;
         capabilities.ordered_layers = false;
         capabilities.exact_config = false;
-        capabilities.host_network = self.settings.network == NetworkMode::Host;
+        capabilities.host_network = self.settings.network == Network::Host;
         capabilities.export = self.settings.client.is_some();
         capabilities
     }

@@ -68,7 +68,6 @@ pub use options::CONTEXT_DIRECTORY;
 pub use options::CacheImport;
 pub use options::DESCRIPTOR_DIRECTORY;
 pub use options::InvalidOption;
-pub use options::NetworkMode;
 pub use options::NoCache;
 pub use options::Options;
 pub use output::Output;

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use super::Gateway;
 use super::Reference;
+use crate::Network;
 use crate::errdefs::BuildError;
 use crate::errdefs::Code;
 use crate::pb::frontend;
@@ -60,7 +61,7 @@ impl ContainerRequest {
     pub fn new(id: impl Into<String>, root: &Reference) -> Self {
         let message = frontend::NewContainerRequest {
             container_id: id.into(),
-            network: ops::NetMode::None.into(),
+            network: Network::None.number(),
             ..frontend::NewContainerRequest::default()
         };
         Self { message }.with_mount("/", root, false)
@@ -87,8 +88,8 @@ impl ContainerRequest {
 
     /// Gives it a network.
     #[must_use]
-    pub fn with_network(mut self, network: ops::NetMode) -> Self {
-        self.message.network = network.into();
+    pub fn with_network(mut self, network: Network) -> Self {
+        self.message.network = network.number();
         self
     }
 }

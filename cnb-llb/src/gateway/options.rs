@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::Deserialize;
 
 use super::NamedContext;
+use crate::Network;
 use crate::ResolveMode;
 
 /// What the client of a build asks for.
@@ -30,7 +31,7 @@ pub struct Options {
     /// Where to look for images first.
     pub resolve_mode: ResolveMode,
     /// What every step of the build can reach.
-    pub network: NetworkMode,
+    pub network: Network,
     /// Names that every step knows, in lower case.
     pub extra_hosts: Vec<(String, IpAddr)>,
     /// Caches to import.
@@ -78,18 +79,6 @@ pub enum NoCache {
     Everything,
     /// All but these stages are taken; upper and lower case are the same.
     Stages(Vec<String>),
-}
-
-/// What steps can reach.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum NetworkMode {
-    /// A network of their own that leads outside.
-    #[default]
-    Sandbox,
-    /// The network of the daemon.
-    Host,
-    /// Nothing.
-    None,
 }
 
 /// A cache to import.
@@ -198,11 +187,11 @@ fn resolve_mode(mode: &str) -> Result<ResolveMode, InvalidOption> {
     }
 }
 
-fn network(mode: &str) -> Result<NetworkMode, InvalidOption> {
+fn network(mode: &str) -> Result<Network, InvalidOption> {
     match mode {
-        "" | "sandbox" => Ok(NetworkMode::Sandbox),
-        "host" => Ok(NetworkMode::Host),
-        "none" => Ok(NetworkMode::None),
+        "" | "sandbox" => Ok(Network::Sandbox),
+        "host" => Ok(Network::Host),
+        "none" => Ok(Network::None),
         _ => Err(InvalidOption::new("force-network-mode", mode, "it is host, none or sandbox")),
     }
 }

@@ -73,7 +73,8 @@ macro_rules! choices {
         }
 
         impl $choice {
-            fn number(self) -> i32 {
+            /// As the protocol has it.
+            pub(crate) fn number(self) -> i32 {
                 match self {
                     Self::$first => $first_number,
                     $(Self::$value => $number,)*

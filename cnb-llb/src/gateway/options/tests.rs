@@ -12,7 +12,7 @@ fn without_options_there_are_defaults() {
     let options = read(&[]).expect("nothing is wrong");
     assert_eq!(options.filename, None);
     assert_eq!(options.no_cache, NoCache::No);
-    assert_eq!(options.network, NetworkMode::Sandbox);
+    assert_eq!(options.network, Network::Sandbox);
     assert_eq!(options.source_date_epoch(), Ok(None));
     assert!(options.platforms.is_empty() && options.contexts.is_empty() && options.cache_imports.is_empty());
 }
@@ -44,7 +44,7 @@ fn values_are_sorted_by_what_they_are_for() {
     assert_eq!(options.cache_namespace(), Some("team"));
     assert_eq!(options.labels["a:b"], "c");
     assert_eq!(options.platforms, ["linux/amd64", "linux/arm64/v8"]);
-    assert_eq!((options.resolve_mode, options.network), (ResolveMode::Pull, NetworkMode::None));
+    assert_eq!((options.resolve_mode, options.network), (ResolveMode::Pull, Network::None));
     let hosts: Vec<String> =
         options.extra_hosts.iter().map(|(name, address)| format!("{name} {address}")).collect();
     assert_eq!(hosts, ["a.example 192.0.2.1", "b ::1"]);
