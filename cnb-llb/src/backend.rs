@@ -80,6 +80,7 @@ use cnb_core::event::EventSink;
 use cnb_core::image_name::ImageName;
 
 use crate::Annotate as _;
+use crate::CacheEntry;
 use crate::Copy;
 use crate::FileOp;
 use crate::Location;
@@ -88,7 +89,6 @@ use crate::Platform;
 use crate::ResolveMode;
 use crate::State;
 use crate::errdefs::BuildError;
-use crate::gateway::CacheImport;
 use crate::gateway::Gateway;
 use crate::gateway::NamedContext;
 use crate::gateway::Output;
@@ -132,7 +132,7 @@ struct Settings {
     network: Network,
     hosts: Vec<(String, IpAddr)>,
     resolve_mode: ResolveMode,
-    cache_imports: Vec<CacheImport>,
+    cache_imports: Vec<CacheEntry>,
     contexts: Vec<NamedContext>,
     directories: BTreeMap<String, State>,
     layouts: BTreeMap<PathBuf, Layout>,
@@ -197,7 +197,7 @@ impl BuildKit {
 
     /// Takes results from these caches.
     #[must_use]
-    pub fn with_cache_imports(mut self, caches: Vec<CacheImport>) -> Self {
+    pub fn with_cache_imports(mut self, caches: Vec<CacheEntry>) -> Self {
         self.settings.cache_imports = caches;
         self
     }

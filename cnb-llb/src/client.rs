@@ -56,7 +56,6 @@ pub use event::Progress;
 pub use event::Stream;
 pub use event::Vertex;
 pub use export::Export;
-pub use request::CacheEntry;
 pub use request::SolveRequest;
 pub use solve::SolveResponse;
 #[cfg(feature = "tls")]

@@ -65,7 +65,6 @@ pub use context::NamedContext;
 pub use environment::Environment;
 pub use environment::InvalidWorkers;
 pub use options::CONTEXT_DIRECTORY;
-pub use options::CacheImport;
 pub use options::DESCRIPTOR_DIRECTORY;
 pub use options::InvalidOption;
 pub use options::NoCache;

@@ -87,10 +87,14 @@ pub mod pb;
 pub mod session;
 
 #[cfg(feature = "rpc")]
+mod cache;
+#[cfg(feature = "rpc")]
 mod warning;
 #[cfg(feature = "rpc")]
 mod worker;
 
+#[cfg(feature = "rpc")]
+pub use cache::CacheEntry;
 #[cfg(feature = "rpc")]
 pub use warning::Warning;
 #[cfg(feature = "rpc")]

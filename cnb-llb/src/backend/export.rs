@@ -16,11 +16,11 @@ use super::files::time;
 use super::tree::Graph;
 use super::tree::LayerFiles;
 use crate::Annotate as _;
+use crate::CacheEntry;
 use crate::Copy;
 use crate::Merge;
 use crate::State;
 use crate::errdefs::BuildError;
-use crate::gateway::CacheImport;
 use crate::gateway::Gateway;
 use crate::gateway::Output;
 use crate::gateway::Solve;
@@ -39,7 +39,7 @@ impl ImageGraph {
     pub(super) async fn output(
         self,
         gateway: &Gateway,
-        caches: &[CacheImport],
+        caches: &[CacheEntry],
     ) -> std::result::Result<Output, BuildError> {
         let solve = Solve::graph(&self.files.definition()).with_cache_imports(caches);
         let reference = gateway.solve(solve).await?.reference;

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use serde::Deserialize;
-
 use super::NamedContext;
+use crate::CacheEntry;
 use crate::Network;
 use crate::ResolveMode;
 
@@ -35,7 +34,7 @@ pub struct Options {
     /// Names that every step knows, in lower case.
     pub extra_hosts: Vec<(String, IpAddr)>,
     /// Caches to import.
-    pub cache_imports: Vec<CacheImport>,
+    pub cache_imports: Vec<CacheEntry>,
     /// `--build-context`, by key.
     pub contexts: Vec<NamedContext>,
     /// A question to answer instead of building, for example `frontend.outline`.
@@ -79,17 +78,6 @@ pub enum NoCache {
     Everything,
     /// All but these stages are taken; upper and lower case are the same.
     Stages(Vec<String>),
-}
-
-/// A cache to import.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-pub struct CacheImport {
-    /// For example `registry`.
-    #[serde(rename = "Type")]
-    pub kind: String,
-    /// For example `ref`.
-    #[serde(rename = "Attrs", default)]
-    pub attributes: BTreeMap<String, String>,
 }
 
 /// An option has a value that it cannot have.
@@ -209,19 +197,16 @@ fn extra_hosts(hosts: &str) -> Result<Vec<(String, IpAddr)>, InvalidOption> {
 }
 
 /// The list in JSON, then the references of the older option.
-fn cache_imports(json: Option<&str>, references: Option<&str>) -> Result<Vec<CacheImport>, InvalidOption> {
+fn cache_imports(json: Option<&str>, references: Option<&str>) -> Result<Vec<CacheEntry>, InvalidOption> {
+    // Caches may have tokens and keys in them, which nobody is to read.
     let invalid = |error: serde_json::Error| {
-        InvalidOption::new(
-            "cache-imports",
-            json.unwrap_or_default(),
-            &format!("it is not a list in JSON: {error}"),
-        )
+        let place = format!("it is not a list in JSON (line {}, column {})", error.line(), error.column());
+        InvalidOption::new("cache-imports", "...", &place)
     };
-    let mut imports: Vec<CacheImport> =
+    let mut imports: Vec<CacheEntry> =
         json.map(serde_json::from_str).transpose().map_err(invalid)?.unwrap_or_default();
     for reference in references.map(list).unwrap_or_default() {
-        let attributes = BTreeMap::from([("ref".to_owned(), reference)]);
-        let import = CacheImport { kind: "registry".to_owned(), attributes };
+        let import = CacheEntry::new("registry").with_attribute("ref", reference);
         if !imports.contains(&import) {
             imports.push(import);
         }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::CacheImport;
 use super::Gateway;
 use super::Reference;
+use crate::CacheEntry;
 use crate::errdefs::BuildError;
 use crate::errdefs::Code;
 use crate::pb::frontend;
@@ -59,7 +59,7 @@ impl Solve {
 
     /// Takes results from these caches: those that a client names have to be passed on.
     #[must_use]
-    pub fn with_cache_imports(mut self, caches: &[CacheImport]) -> Self {
+    pub fn with_cache_imports(mut self, caches: &[CacheEntry]) -> Self {
         self.message.cache_imports.extend(caches.iter().map(|cache| frontend::CacheOptionsEntry {
             r#type: cache.kind.clone(),
             attrs: cache.attributes.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),

@@ -137,6 +137,9 @@ fn impossible_values_are_refused_by_name() {
         let error = read(&[(key, value)]).expect_err(value);
         assert!(error.to_string().starts_with(&format!("the option `{key}` cannot be")), "{error}");
     }
+    let error = read(&[("cache-imports", r#"[{"Attrs":{"token":"hunter2"}}]"#)]).expect_err("it has no kind");
+    let expected = "the option `cache-imports` cannot be `...`: it is not a list in JSON (line 1, column 30)";
+    assert_eq!(error.to_string(), expected);
     let options = read(&[("build-arg:SOURCE_DATE_EPOCH", "now")]).expect("it is a build argument like any");
     assert!(options.source_date_epoch().is_err());
 }
