@@ -304,13 +304,7 @@ impl BuildKit {
 
     /// The platform of images and steps.
     fn platform(&self) -> Platform {
-        let of_worker = || {
-            let worker = self.gateway.workers().first()?.platforms.first()?;
-            Some(
-                Platform::new(worker.os.as_str(), worker.architecture.as_str())
-                    .with_variant(worker.variant.as_str()),
-            )
-        };
+        let of_worker = || self.gateway.workers().first()?.platforms.first().cloned();
         self.settings.platform.clone().or_else(of_worker).unwrap_or_else(Platform::native)
     }
 

@@ -56,6 +56,7 @@ pub use ops::ProxyEnv;
 pub use ops::Security;
 pub use ops::Sharing;
 pub use passthrough::Passthrough;
+pub use platform::InvalidPlatform;
 pub use source::Differ;
 pub use source::Git;
 pub use source::GitSignature;
@@ -99,5 +100,3 @@ pub use cache::CacheEntry;
 pub use warning::Warning;
 #[cfg(feature = "rpc")]
 pub use worker::Worker;
-#[cfg(feature = "rpc")]
-pub use worker::WorkerPlatform;

@@ -1,10 +1,10 @@
 //! Looking at images before anything is pulled.
 
 use super::Gateway;
+use crate::Platform;
 use crate::ResolveMode;
 use crate::errdefs::BuildError;
 use crate::pb::frontend;
-use crate::pb::ops;
 
 /// Which image to look at.
 #[derive(Clone, Debug)]
@@ -37,13 +37,8 @@ impl ImageQuery {
 
     /// For this platform; the one of the daemon unless it is said.
     #[must_use]
-    pub fn with_platform(mut self, os: &str, architecture: &str, variant: &str) -> Self {
-        self.message.platform = Some(ops::Platform {
-            os: os.to_owned(),
-            architecture: architecture.to_owned(),
-            variant: variant.to_owned(),
-            ..ops::Platform::default()
-        });
+    pub fn with_platform(mut self, platform: Platform) -> Self {
+        self.message.platform = Some(platform.into());
         self
     }
 
