@@ -55,7 +55,7 @@ mod stdio;
 mod subrequest;
 
 pub use capabilities::Capabilities;
-pub use capabilities::Capability;
+pub use capabilities::Support;
 pub use container::Container;
 pub use container::ContainerRequest;
 pub use container::Process;
@@ -138,7 +138,7 @@ impl Gateway {
         &self.inner.capabilities
     }
 
-    /// What graphs may use, by identifiers like `mergeop`.
+    /// What graphs may use, by [`Capability`](crate::Capability).
     pub fn graph_capabilities(&self) -> &Capabilities {
         &self.inner.graphs
     }

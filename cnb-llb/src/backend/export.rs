@@ -17,6 +17,7 @@ use super::tree::Graph;
 use super::tree::LayerFiles;
 use crate::Annotate as _;
 use crate::CacheEntry;
+use crate::Capability;
 use crate::Copy;
 use crate::Merge;
 use crate::State;
@@ -24,8 +25,6 @@ use crate::errdefs::BuildError;
 use crate::gateway::Gateway;
 use crate::gateway::Output;
 use crate::gateway::Solve;
-
-const MERGE: &str = "mergeop";
 
 /// An image as a graph.
 pub(super) struct ImageGraph {
@@ -85,7 +84,7 @@ impl BuildKit {
     /// Layers on a base. A layer is what its tree has, whatever is below: where trees cannot be merged they are copied
     /// over each other, which gives the same tars.
     fn whole(&self, base: &State, layers: &[&State]) -> State {
-        if self.gateway.graph_capabilities().has(MERGE) {
+        if self.gateway.graph_capabilities().has(Capability::MERGE_OP) {
             let states = std::iter::once(base).chain(layers.iter().copied());
             return Merge::new(states).named("[export] put the layers on the run image").state();
         }
