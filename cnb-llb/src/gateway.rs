@@ -144,12 +144,18 @@ impl Gateway {
     }
 
     /// The graphs that the client gives by name, for contexts like `input:NAME`.
+    ///
+    /// # Errors
+    /// When BuildKit does not answer.
     pub async fn inputs(&self) -> Result<BTreeMap<String, ops::Definition>, BuildError> {
         let response = self.bridge().inputs(frontend::InputsRequest {}).await?;
         Ok(response.into_inner().definitions.into_iter().collect())
     }
 
     /// Tells something that a person should know.
+    ///
+    /// # Errors
+    /// When BuildKit does not take it: it is older than 0.10, or the vertex is unknown to it.
     pub async fn warn(&self, warning: Warning) -> Result<(), BuildError> {
         let Warning { vertex, level, short, detail, url, source } = warning;
         let source = source.unwrap_or_default();
@@ -166,7 +172,7 @@ impl Gateway {
         Ok(())
     }
 
-    /// The whole service, for what has no method here.
+    /// The service, for one call.
     pub(crate) fn bridge(&self) -> Bridge {
         self.inner.bridge.clone()
     }

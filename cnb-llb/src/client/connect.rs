@@ -62,6 +62,9 @@ impl Connector {
 
     /// Connects, so that an address where nothing answers is an error here. What is lost later is connected again by the
     /// next call.
+    ///
+    /// # Errors
+    /// When nothing answers there, or not as a BuildKit; its causes say why.
     pub async fn connect(self) -> Result<Client, ConnectError> {
         let address = self.address.clone();
         match self.channel().await {

@@ -132,6 +132,9 @@ impl Process {
 
 impl Gateway {
     /// Makes a container.
+    ///
+    /// # Errors
+    /// When BuildKit has no `gateway.exec`, when what is mounted cannot be made, and when the identifier is taken.
     pub async fn container(&self, request: ContainerRequest) -> Result<Container, BuildError> {
         self.capabilities().require("gateway.exec")?;
         let id = request.message.container_id.clone();
@@ -141,7 +144,10 @@ impl Gateway {
 }
 
 impl Container {
-    /// Runs a process without input, and keeps what it writes.
+    /// Runs a process without input, and keeps what it writes, however much.
+    ///
+    /// # Errors
+    /// When the process cannot be run. An exit code other than 0 is none.
     pub async fn output(&self, process: Process) -> Result<ProcessOutput, BuildError> {
         let mut output = ProcessOutput::default();
         let (stdout, stderr) = (&mut output.stdout, &mut output.stderr);
@@ -207,6 +213,9 @@ impl Container {
     }
 
     /// Ends it before the frontend does, with all that runs in it.
+    ///
+    /// # Errors
+    /// When BuildKit does not know it, or does not answer.
     pub async fn release(self) -> Result<(), BuildError> {
         let request = frontend::ReleaseContainerRequest { container_id: self.id };
         match self.gateway.bridge().release_container(request).await.map_err(BuildError::from) {

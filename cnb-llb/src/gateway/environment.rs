@@ -34,6 +34,9 @@ pub struct InvalidWorkers(#[source] serde_json::Error);
 
 impl Environment {
     /// Reads the variables of the environment, in any order; others are passed over.
+    ///
+    /// # Errors
+    /// When `BUILDKIT_WORKERS` is there, but is no list of workers.
     pub fn read<N, V>(environment: impl IntoIterator<Item = (N, V)>) -> Result<Self, InvalidWorkers>
     where
         N: AsRef<str>,

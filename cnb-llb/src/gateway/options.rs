@@ -97,6 +97,9 @@ impl InvalidOption {
 
 impl Options {
     /// Reads the options of a gateway's [`Environment`](super::Environment). Unknown ones are passed over.
+    ///
+    /// # Errors
+    /// When one that is known has a value that it cannot have: the error names both.
     pub fn read(options: &BTreeMap<String, String>) -> Result<Self, InvalidOption> {
         let get = |key: &str| options.get(key).map(String::as_str).filter(|value| !value.is_empty());
         let under = |prefix: &str| {
@@ -141,6 +144,9 @@ impl Options {
     }
 
     /// The time that the image was made at, in seconds since 1970.
+    ///
+    /// # Errors
+    /// When the build argument `SOURCE_DATE_EPOCH` is no number.
     pub fn source_date_epoch(&self) -> Result<Option<i64>, InvalidOption> {
         let key = "SOURCE_DATE_EPOCH";
         let value = self.build_args.get(key).filter(|value| !value.is_empty());

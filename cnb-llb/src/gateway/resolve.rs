@@ -73,6 +73,9 @@ impl ImageQuery {
 
 impl Gateway {
     /// Looks at an image: pulls no layer of it.
+    ///
+    /// # Errors
+    /// When there is no such image, none for the platform, or its registry or store cannot be asked.
     pub async fn resolve_image(&self, query: ImageQuery) -> Result<ResolvedImage, BuildError> {
         let reference = query.message.r#ref.clone();
         let response = self.bridge().resolve_image_config(query.message).await?.into_inner();
@@ -82,6 +85,9 @@ impl Gateway {
     }
 
     /// Looks at a source of any kind: what a repository, an address or an image is at the moment.
+    ///
+    /// # Errors
+    /// When the source is not there, and on BuildKit before 0.13, which has no `source.metaresolver`.
     pub async fn resolve_source(
         &self,
         request: frontend::ResolveSourceMetaRequest,

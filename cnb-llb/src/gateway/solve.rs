@@ -77,6 +77,10 @@ impl Solve {
 
 impl Gateway {
     /// Solves a graph or runs another frontend.
+    ///
+    /// # Errors
+    /// When the graph is none that BuildKit can solve, when the other frontend fails, and for an
+    /// [evaluated](Solve::evaluated) solve when the work fails.
     pub async fn solve(&self, solve: Solve) -> Result<Solved, BuildError> {
         let is_evaluated = solve.message.evaluate;
         let request = frontend::SolveRequest {
@@ -115,6 +119,9 @@ impl Gateway {
     }
 
     /// Solves a graph. None for one without files.
+    ///
+    /// # Errors
+    /// When it is none that BuildKit can solve. The work is done later, and fails later.
     pub async fn solve_graph(
         &self,
         graph: impl Into<ops::Definition>,
