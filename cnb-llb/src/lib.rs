@@ -89,6 +89,8 @@ pub mod session;
 
 #[cfg(feature = "rpc")]
 mod cache;
+#[cfg(any(feature = "client", feature = "gateway"))]
+mod mode;
 #[cfg(feature = "rpc")]
 mod warning;
 #[cfg(feature = "rpc")]

@@ -5,6 +5,7 @@ use std::fmt;
 use super::ContainerRequest;
 use super::Gateway;
 use crate::errdefs::BuildError;
+use crate::mode;
 use crate::pb::frontend;
 use crate::pb::fsutil::Stat;
 
@@ -173,17 +174,16 @@ impl Reference {
 
 impl From<Stat> for Entry {
     fn from(stat: Stat) -> Self {
-        const KINDS: [(u32, EntryKind); 3] =
-            [(1 << 31, EntryKind::Directory), (1 << 27, EntryKind::Symlink), (0x0708_0000, EntryKind::Other)];
-        const SPECIAL: [(u32, u32); 3] = [(1 << 23, 0o4000), (1 << 22, 0o2000), (1 << 20, 0o1000)];
-        // Modes are Go's: high bits say what the file is.
-        let has = |bits: u32| stat.mode & bits != 0;
-        let kind = KINDS.iter().find(|(bits, _)| has(*bits)).map_or(EntryKind::File, |(_, kind)| *kind);
-        let special = SPECIAL.iter().filter(|(bits, _)| has(*bits));
+        let kind = match stat.mode & mode::KIND {
+            0 => EntryKind::File,
+            mode::DIRECTORY => EntryKind::Directory,
+            mode::SYMLINK => EntryKind::Symlink,
+            _ => EntryKind::Other,
+        };
         Self {
             path: stat.path,
             kind,
-            mode: special.fold(stat.mode & 0o777, |mode, (_, unix)| mode | unix),
+            mode: mode::to_unix(stat.mode),
             uid: stat.uid,
             gid: stat.gid,
             size: u64::try_from(stat.size).unwrap_or_default(),
@@ -196,5 +196,26 @@ impl From<Stat> for Entry {
 impl fmt::Debug for Reference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_tuple("Reference").field(&self.message.id).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_of_go_are_those_of_unix() {
+        let device = mode::DEVICE | mode::CHARACTERS;
+        for (go, kind, unix) in [
+            (0o640, EntryKind::File, 0o640),
+            (1 << 23 | 1 << 22 | 0o755, EntryKind::File, 0o6755),
+            (mode::DIRECTORY | 1 << 20 | 0o777, EntryKind::Directory, 0o1777),
+            (mode::SYMLINK | 0o777, EntryKind::Symlink, 0o777),
+            (device | 0o600, EntryKind::Other, 0o600),
+            (mode::NAMED_PIPE | 0o600, EntryKind::Other, 0o600),
+        ] {
+            let entry = Entry::from(Stat { mode: go, ..Stat::default() });
+            assert_eq!((entry.kind, entry.mode), (kind, unix), "{go:o}");
+        }
     }
 }

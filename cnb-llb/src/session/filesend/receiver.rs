@@ -25,10 +25,10 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tonic::Status;
 
+use crate::mode;
 use crate::pb::fsutil::Packet;
 use crate::pb::fsutil::Stat;
 use crate::pb::fsutil::packet::PacketType;
-use crate::session::filesync::mode;
 
 /// How many packets may wait.
 const WAITING: usize = 64;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::walk::walk;
 use super::*;
+use crate::mode;
 
 /// A directory with these files; names that end with a slash are directories, `a -> b` are links.
 fn directory(entries: &[&str]) -> tempfile::TempDir {
