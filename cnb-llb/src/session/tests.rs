@@ -58,6 +58,19 @@ async fn what_is_not_there_is_not_served() {
     assert_eq!(authority.expect_err("there is none").code(), Code::Unavailable);
 }
 
+#[test]
+fn what_is_missing_is_named() {
+    let there = tempfile::tempdir().expect("there is a directory");
+    let session = || Session::new("s").with_directory("a", there.path()).with_layout("b", there.path());
+    assert!(session().check().is_ok());
+    for session in
+        [session().with_directory("c", "/nowhere/at/all"), session().with_layout("c", "/nowhere/at/all")]
+    {
+        let error = session.check().expect_err("there is none");
+        assert!(error.message().starts_with("cannot read /nowhere/at/all: "), "{error}");
+    }
+}
+
 /// A secret store and keychain that cannot be reached.
 struct Broken;
 
