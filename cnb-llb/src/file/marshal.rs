@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::FileOp;
 use super::action::Action;
-use super::copy::From;
+use super::copy::Origin;
 use super::prepared::Preparation;
 use crate::Capability;
 use crate::ops::FileAction;
@@ -105,10 +105,10 @@ impl<'a> Plan<'a> {
             return Ok(Place::Input(NONE));
         };
         match &copy.source.0 {
-            From::State(state) => {
+            Origin::State(state) => {
                 Ok(Place::Input(state.output().map_or(NONE, |output| self.inputs.index(output))))
             }
-            From::Prepared(prepared) => {
+            Origin::Prepared(prepared) => {
                 self.prepared.get(&Arc::as_ptr(&prepared.0)).map(|step| Place::Step(*step)).ok_or(&prepared.0)
             }
         }
@@ -148,8 +148,8 @@ fn vertices_backwards(state: &State, actions: &[Action], vertices: &mut Vec<Arc<
         waiting.push((state, before));
         if let Action::Copy(copy) = last {
             match &copy.source.0 {
-                From::State(source) => vertices.extend(vertex(source)),
-                From::Prepared(prepared) => {
+                Origin::State(source) => vertices.extend(vertex(source)),
+                Origin::Prepared(prepared) => {
                     if listed.insert(Arc::as_ptr(&prepared.0)) {
                         waiting.push((&prepared.0.state, &prepared.0.actions));
                     }
