@@ -149,8 +149,6 @@ pub(crate) async fn unix(path: &Path) -> io::Result<UnixStream> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use futures_util::stream;
     use tokio::net::UnixListener;
     use tokio_util::task::AbortOnDropHandle;
@@ -172,7 +170,7 @@ mod tests {
     use crate::pb::health::health_server::HealthServer;
 
     /// Answers everything with an error.
-    struct Failing(Arc<BuildError>);
+    struct Failing(BuildError);
 
     impl Failing {
         fn status(&self) -> Status {
@@ -212,7 +210,7 @@ mod tests {
         });
         let source = Source::lines("project.toml", "# a long line\n".repeat(50_000), 2, 2);
         let sent = BuildError::new(Code::InvalidArgument, "it is wrong").with_source(source.clone());
-        let server = Server::builder().add_service(HealthServer::new(Failing(Arc::new(sent))));
+        let server = Server::builder().add_service(HealthServer::new(Failing(sent)));
         let serving = async move { server.serve_with_incoming(Box::pin(incoming)).await.expect("it serves") };
         let _serving = AbortOnDropHandle::new(tokio::spawn(serving));
 

@@ -361,7 +361,7 @@ mod tests {
     async fn nothing_waits_for_an_input_that_cannot_be_read() {
         let container = container().await;
         let process = Process::new(["/bin/cat"]);
-        let error = container.run(process, Broken, &mut |_, _| ()).await.expect_err("it has no input");
+        let error = container.run(process, Broken, &mut |_, _: &[u8]| ()).await.expect_err("it has no input");
         assert_eq!(error.to_string(), "cannot read the input of a process: the cable is cut");
     }
 }
