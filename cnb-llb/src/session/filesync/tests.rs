@@ -68,6 +68,16 @@ fn patterns_choose_files() {
     assert!(walked(root.path(), &["["], &[], &[]).is_err());
 }
 
+/// A name that is too long stands for all that cannot be looked at: to root, nothing is forbidden.
+#[test]
+fn what_cannot_be_followed_is_named() {
+    let root = directory(&[]);
+    let name = "x".repeat(300);
+    let error = walked(root.path(), &[], &[], &[name.as_str()]).expect_err("there are no such names");
+    let cause = std::error::Error::source(&error).expect("it says why").to_string();
+    assert!(cause.starts_with(&format!("{}/{name}: ", root.path().display())), "{cause}");
+}
+
 #[test]
 fn links_that_lead_in_circles_end() {
     let root = directory(&["a -> b", "b -> a", "c -> c/d"]);
