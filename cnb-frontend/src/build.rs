@@ -248,10 +248,7 @@ impl Build<'_> {
 
     /// The platform of a build that asks for none.
     fn own_platform(&self) -> Platform {
-        let worker = self.gateway.workers().first().and_then(|worker| worker.platforms.first());
-        let own = worker.map(|own| {
-            Platform::new(own.os.as_str(), own.architecture.as_str()).with_variant(own.variant.as_str())
-        });
+        let own = self.gateway.workers().first().and_then(|worker| worker.platforms.first());
         own.and_then(|own| platform::read(&own.to_string()).ok()).unwrap_or_else(Platform::native)
     }
 }

@@ -47,6 +47,9 @@ pub fn find<'a>(contexts: &'a [NamedContext], name: &str, platform: &Platform) -
 
 /// The image that a text names, which is for what the context `role` could be: a reference, with or without `docker://`,
 /// or `context:NAME`.
+///
+/// # Errors
+/// When it names none, one that no daemon can read, or a context that is not given.
 pub fn image(text: &str, role: &'static str, contexts: &[NamedContext]) -> Result<ImageName, InvalidImage> {
     let (transport, rest) = text.split_once(':').unwrap_or(("", text));
     if transport == TRANSPORT {

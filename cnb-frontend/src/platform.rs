@@ -13,6 +13,9 @@ pub struct InvalidPlatform(String);
 /// architecture. Without their defaults, platforms that are the same are equal.
 ///
 /// Source: `Parse` and `Normalize` of `containerd/platforms`.
+///
+/// # Errors
+/// When it has other than one to three parts, or one that is no word.
 pub fn read(text: &str) -> Result<Platform, InvalidPlatform> {
     let lower = text.trim().to_ascii_lowercase();
     let parts: Vec<&str> = lower.split('/').collect();
@@ -43,6 +46,9 @@ pub fn read(text: &str) -> Result<Platform, InvalidPlatform> {
 }
 
 /// The platforms of a build, each once, in the order that they were asked for.
+///
+/// # Errors
+/// For the first that is none.
 pub fn read_all(texts: &[String]) -> Result<Vec<Platform>, InvalidPlatform> {
     let mut seen = BTreeSet::new();
     let mut platforms = Vec::new();

@@ -24,7 +24,6 @@ use cnb_lifecycle::platform::BuildRequest;
 use cnb_lifecycle::platform::SharedCache;
 use cnb_llb::Platform;
 use cnb_llb::errdefs::BuildError;
-use cnb_llb::gateway::NetworkMode;
 use cnb_llb::gateway::Options;
 
 use crate::contexts;
@@ -89,8 +88,8 @@ impl Asked<'_> {
         request.agents.clone_from(&settings.ssh);
         request.platform_api = settings.platform_api;
         request.network = match options.network {
-            NetworkMode::None => Network::None,
-            NetworkMode::Host | NetworkMode::Sandbox => Network::Host,
+            cnb_llb::Network::None => Network::None,
+            _ => Network::Host,
         };
         request.labels = options.labels.clone().into_iter().collect();
         request.project = self.project();

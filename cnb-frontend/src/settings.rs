@@ -150,6 +150,7 @@ impl Settings {
                     settings.set(name, value)?;
                 }
             } else if name == EPOCH || name.starts_with(BUILDKIT) {
+                // Options and the backend read them.
             } else if !env_file::is_name(name) {
                 return Err(InvalidArgument::Name(name.clone()));
             } else {

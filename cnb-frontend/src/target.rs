@@ -23,6 +23,9 @@ impl Target {
     pub const ALL: [Self; 3] = [Self::Detect, Self::Build, Self::Image];
 
     /// The target of an option; the image without one. As for stages of Dockerfiles, upper and lower case are the same.
+    ///
+    /// # Errors
+    /// When there is no such target.
     pub fn read(name: Option<&str>) -> Result<Self, UnknownTarget> {
         let Some(name) = name else { return Ok(Self::default()) };
         let found = Self::ALL.into_iter().find(|target| target.name().eq_ignore_ascii_case(name));

@@ -9,8 +9,6 @@ use cnb_llb::gateway::Gateway;
 use cnb_llb::gateway::Output;
 use cnb_llb::gateway::Solve;
 
-const CONFIG: &str = "containerimage.config";
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     gateway::run(Environment::read(std::env::vars())?, build).await?;
@@ -21,7 +19,5 @@ async fn build(gateway: Gateway) -> Result<Output, BuildError> {
     let options = gateway.environment().options.iter();
     let solve =
         options.fold(Solve::frontend("dockerfile.v0"), |solve, (name, value)| solve.with_option(name, value));
-    let mut solved = gateway.solve(solve).await?;
-    let config = solved.metadata.remove(CONFIG).unwrap_or_default();
-    Ok(Output::new(solved.reference).with_config(config))
+    Ok(gateway.solve(solve).await?.into())
 }

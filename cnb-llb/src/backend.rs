@@ -80,19 +80,19 @@ use cnb_core::event::EventSink;
 use cnb_core::image_name::ImageName;
 
 use crate::Annotate as _;
+use crate::CacheEntry;
 use crate::Copy;
 use crate::FileOp;
 use crate::Location;
+use crate::Network;
 use crate::Platform;
+use crate::ResolveMode;
 use crate::State;
 use crate::errdefs::BuildError;
-use crate::gateway::CacheImport;
 use crate::gateway::Gateway;
 use crate::gateway::NamedContext;
-use crate::gateway::NetworkMode;
 use crate::gateway::Output;
 use crate::gateway::Reference;
-use crate::gateway::ResolveMode;
 use crate::gateway::Solve;
 mod client;
 mod compose;
@@ -129,10 +129,10 @@ pub struct BuildKit {
 #[derive(Clone, Debug, Default)]
 struct Settings {
     platform: Option<Platform>,
-    network: NetworkMode,
+    network: Network,
     hosts: Vec<(String, IpAddr)>,
     resolve_mode: ResolveMode,
-    cache_imports: Vec<CacheImport>,
+    cache_imports: Vec<CacheEntry>,
     contexts: Vec<NamedContext>,
     directories: BTreeMap<String, State>,
     layouts: BTreeMap<PathBuf, Layout>,
@@ -176,7 +176,7 @@ impl BuildKit {
 
     /// What steps with a network reach: not always that of the machine, which BuildKit has to be allowed to give.
     #[must_use]
-    pub fn with_network(mut self, network: NetworkMode) -> Self {
+    pub fn with_network(mut self, network: Network) -> Self {
         self.settings.network = network;
         self
     }
@@ -197,7 +197,7 @@ impl BuildKit {
 
     /// Takes results from these caches.
     #[must_use]
-    pub fn with_cache_imports(mut self, caches: Vec<CacheImport>) -> Self {
+    pub fn with_cache_imports(mut self, caches: Vec<CacheEntry>) -> Self {
         self.settings.cache_imports = caches;
         self
     }
@@ -304,13 +304,7 @@ impl BuildKit {
 
     /// The platform of images and steps.
     fn platform(&self) -> Platform {
-        let of_worker = || {
-            let worker = self.gateway.workers().first()?.platforms.first()?;
-            Some(
-                Platform::new(worker.os.as_str(), worker.architecture.as_str())
-                    .with_variant(worker.variant.as_str()),
-            )
-        };
+        let of_worker = || self.gateway.workers().first()?.platforms.first().cloned();
         self.settings.platform.clone().or_else(of_worker).unwrap_or_else(Platform::native)
     }
 
@@ -332,7 +326,7 @@ impl Backend for BuildKit {
         capabilities.unlimited_output = false;
         capabilities.ordered_layers = false;
         capabilities.exact_config = false;
-        capabilities.host_network = self.settings.network == NetworkMode::Host;
+        capabilities.host_network = self.settings.network == Network::Host;
         capabilities.export = self.settings.client.is_some();
         capabilities
     }

@@ -24,7 +24,7 @@ use crate::wire::write_nested;
 /// let definition = state.definition();
 /// assert!(definition.capabilities().contains(&Capability::SOURCE_HTTP_PERM));
 /// ```
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Capability(Cow<'static, str>);
 
 macro_rules! capabilities {
@@ -123,6 +123,12 @@ impl Capability {
     /// Its name, as daemons write it.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl AsRef<str> for Capability {
+    fn as_ref(&self) -> &str {
+        self.as_str()
     }
 }
 

@@ -56,7 +56,6 @@ pub use event::Progress;
 pub use event::Stream;
 pub use event::Vertex;
 pub use export::Export;
-pub use request::CacheEntry;
 pub use request::SolveRequest;
 pub use solve::SolveResponse;
 #[cfg(feature = "tls")]
@@ -88,6 +87,9 @@ impl Client {
     }
 
     /// Which BuildKit it is. Those before 0.11 answer [`Unimplemented`](crate::errdefs::Code::Unimplemented).
+    ///
+    /// # Errors
+    /// When it does not answer, or not this.
     pub async fn info(&self) -> Result<Info, BuildError> {
         let response = self.control().info(control::InfoRequest {}).await?.into_inner();
         let BuildkitVersion { package, version, revision } = response.buildkit_version.unwrap_or_default();
@@ -95,6 +97,9 @@ impl Client {
     }
 
     /// What can build, the default first.
+    ///
+    /// # Errors
+    /// When it does not answer.
     pub async fn workers(&self) -> Result<Vec<Worker>, BuildError> {
         let response = self.control().list_workers(control::ListWorkersRequest::default()).await?;
         Ok(response.into_inner().record.into_iter().map(Worker::from).collect())

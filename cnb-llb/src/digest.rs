@@ -9,7 +9,7 @@ const PREFIX: &[u8] = b"sha256:";
 const LENGTH: usize = PREFIX.len() + 64;
 
 /// `sha256:` and the SHA-256 of a marshalled operation.
-#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Digest([u8; LENGTH]);
 
 impl Digest {
@@ -32,6 +32,12 @@ impl Digest {
 
 fn digit(value: u8) -> u8 {
     b"0123456789abcdef"[usize::from(value)]
+}
+
+impl AsRef<str> for Digest {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
 }
 
 impl fmt::Display for Digest {

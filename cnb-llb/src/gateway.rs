@@ -55,7 +55,7 @@ mod stdio;
 mod subrequest;
 
 pub use capabilities::Capabilities;
-pub use capabilities::Capability;
+pub use capabilities::Support;
 pub use container::Container;
 pub use container::ContainerRequest;
 pub use container::Process;
@@ -65,13 +65,10 @@ pub use context::NamedContext;
 pub use environment::Environment;
 pub use environment::InvalidWorkers;
 pub use options::CONTEXT_DIRECTORY;
-pub use options::CacheImport;
 pub use options::DESCRIPTOR_DIRECTORY;
 pub use options::InvalidOption;
-pub use options::NetworkMode;
 pub use options::NoCache;
 pub use options::Options;
-pub use options::ResolveMode;
 pub use output::Output;
 pub use output::PlatformOutput;
 pub use reference::Entry;
@@ -141,18 +138,24 @@ impl Gateway {
         &self.inner.capabilities
     }
 
-    /// What graphs may use, by identifiers like `mergeop`.
+    /// What graphs may use, by [`Capability`](crate::Capability).
     pub fn graph_capabilities(&self) -> &Capabilities {
         &self.inner.graphs
     }
 
     /// The graphs that the client gives by name, for contexts like `input:NAME`.
+    ///
+    /// # Errors
+    /// When BuildKit does not answer.
     pub async fn inputs(&self) -> Result<BTreeMap<String, ops::Definition>, BuildError> {
         let response = self.bridge().inputs(frontend::InputsRequest {}).await?;
         Ok(response.into_inner().definitions.into_iter().collect())
     }
 
     /// Tells something that a person should know.
+    ///
+    /// # Errors
+    /// When BuildKit does not take it: it is older than 0.10, or the vertex is unknown to it.
     pub async fn warn(&self, warning: Warning) -> Result<(), BuildError> {
         let Warning { vertex, level, short, detail, url, source } = warning;
         let source = source.unwrap_or_default();
@@ -169,7 +172,7 @@ impl Gateway {
         Ok(())
     }
 
-    /// The whole service, for what has no method here.
+    /// The service, for one call.
     pub(crate) fn bridge(&self) -> Bridge {
         self.inner.bridge.clone()
     }

@@ -56,6 +56,7 @@ pub use ops::ProxyEnv;
 pub use ops::Security;
 pub use ops::Sharing;
 pub use passthrough::Passthrough;
+pub use platform::InvalidPlatform;
 pub use source::Differ;
 pub use source::Git;
 pub use source::GitSignature;
@@ -87,13 +88,17 @@ pub mod pb;
 pub mod session;
 
 #[cfg(feature = "rpc")]
+mod cache;
+#[cfg(any(feature = "client", feature = "gateway"))]
+mod mode;
+#[cfg(feature = "rpc")]
 mod warning;
 #[cfg(feature = "rpc")]
 mod worker;
 
 #[cfg(feature = "rpc")]
+pub use cache::CacheEntry;
+#[cfg(feature = "rpc")]
 pub use warning::Warning;
 #[cfg(feature = "rpc")]
 pub use worker::Worker;
-#[cfg(feature = "rpc")]
-pub use worker::WorkerPlatform;

@@ -39,6 +39,20 @@ pub const MESSAGE_LIMIT: usize = 16 << 20;
 #[cfg(any(feature = "client", feature = "gateway"))]
 pub(crate) const CONNECTION_WINDOW: u32 = 1 << 30;
 
+/// How much all headers of a call or of its answer may have, in bytes: what Go allows, in which BuildKit is written. Details
+/// of errors come in a header, with the files of people in them; patterns for the files of a directory come in a header
+/// each. The HTTP/2 library takes 16 KiB unless it is told, and gives up the call, with all that it would have said.
+#[cfg(any(feature = "client", feature = "gateway"))]
+pub(crate) const HEADERS_LIMIT: u32 = 16 << 20;
+
+/// A BuildKit, wherever it is: how it is connected to is for the caller to say.
+#[cfg(any(feature = "client", feature = "gateway"))]
+pub(crate) fn endpoint() -> tonic::transport::Endpoint {
+    tonic::transport::Endpoint::from_static("http://buildkit")
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_max_header_list_size(HEADERS_LIMIT)
+}
+
 impl From<&Definition> for ops::Definition {
     fn from(graph: &Definition) -> Self {
         Self::decode(graph.to_bytes().as_slice()).expect("a definition is a pb.Definition")

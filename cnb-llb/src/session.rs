@@ -73,10 +73,11 @@ impl Session {
         }
     }
 
-    /// Makes sure that the directories are there. Told by BuildKit that one is not, a person may read only that the
-    /// solve was cancelled: it ends a transfer and its reason at the same time.
-    pub(crate) fn check_directories(&self) -> Result<(), BuildError> {
-        for Directory { path, .. } in self.directories.values() {
+    /// Makes sure that directories and layouts are there. Told by BuildKit that one is not, a person may read only that the
+    /// solve was cancelled, as it ends a transfer and its reason at the same time, or that there is no such digest.
+    pub(crate) fn check(&self) -> Result<(), BuildError> {
+        let directories = self.directories.values().map(|directory| &directory.path);
+        for path in directories.chain(self.layouts.values()) {
             std::fs::read_dir(path).map_err(|error| {
                 BuildError::new(tonic::Code::NotFound, format!("cannot read {}: {error}", path.display()))
             })?;
@@ -141,7 +142,7 @@ impl Session {
     }
 
     /// Serves the blobs of an OCI layout, by the name that sources have for the store: `oci-layout://` with
-    /// `oci.store`.
+    /// `oci.store`. A solve begins only when it is there.
     #[must_use]
     pub fn with_layout(mut self, store: impl Into<String>, layout: impl Into<PathBuf>) -> Self {
         self.layouts.insert(store.into(), layout.into());

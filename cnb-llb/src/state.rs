@@ -66,7 +66,7 @@ impl State {
         op.into().on(self)
     }
 
-    /// Puts trees on top of each other, the last one topmost: [`Merge`].
+    /// Puts trees on top of each other, the last one topmost: [`Merge`]. The platform is that of the undermost.
     pub fn merge<'a>(states: impl IntoIterator<Item = &'a Self>) -> Self {
         Merge::new(states).state()
     }

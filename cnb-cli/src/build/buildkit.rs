@@ -15,7 +15,6 @@ use cnb_llb::client::Tls;
 use cnb_llb::errdefs::BuildError;
 use cnb_llb::errdefs::Code;
 use cnb_llb::gateway::Gateway;
-use cnb_llb::gateway::NetworkMode;
 use cnb_llb::gateway::Output;
 use cnb_llb::session::Session;
 
@@ -105,7 +104,8 @@ impl Prepared {
         let session = served.offer(side.serve(Session::new(&id)));
         let network = network(args);
         let solve = SolveRequest::new(&id);
-        let solve = if network == NetworkMode::Host { solve.with_entitlement("network.host") } else { solve };
+        let solve =
+            if network == cnb_llb::Network::Host { solve.with_entitlement("network.host") } else { solve };
         let mut outcome = None;
         let frontend = async |gateway: Gateway| {
             let done = self.work(gateway, &side, &served, network, args, progress).await;
@@ -130,7 +130,7 @@ impl Prepared {
         gateway: Gateway,
         side: &ClientSide,
         served: &Served,
-        network: NetworkMode,
+        network: cnb_llb::Network,
         args: &Args,
         progress: &dyn Progress,
     ) -> Result<Built> {
@@ -162,11 +162,11 @@ fn is_in_files(name: &ImageName) -> bool {
     super::own_files::place(name).is_some()
 }
 
-fn network(args: &Args) -> NetworkMode {
+fn network(args: &Args) -> cnb_llb::Network {
     match args.network {
-        Some(Network::Host) => NetworkMode::Host,
-        Some(Network::None) => NetworkMode::None,
-        None | Some(Network::Sandbox) => NetworkMode::Sandbox,
+        Some(Network::Host) => cnb_llb::Network::Host,
+        Some(Network::None) => cnb_llb::Network::None,
+        None | Some(Network::Sandbox) => cnb_llb::Network::Sandbox,
     }
 }
 

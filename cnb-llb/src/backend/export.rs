@@ -16,16 +16,15 @@ use super::files::time;
 use super::tree::Graph;
 use super::tree::LayerFiles;
 use crate::Annotate as _;
+use crate::CacheEntry;
+use crate::Capability;
 use crate::Copy;
 use crate::Merge;
 use crate::State;
 use crate::errdefs::BuildError;
-use crate::gateway::CacheImport;
 use crate::gateway::Gateway;
 use crate::gateway::Output;
 use crate::gateway::Solve;
-
-const MERGE: &str = "mergeop";
 
 /// An image as a graph.
 pub(super) struct ImageGraph {
@@ -39,7 +38,7 @@ impl ImageGraph {
     pub(super) async fn output(
         self,
         gateway: &Gateway,
-        caches: &[CacheImport],
+        caches: &[CacheEntry],
     ) -> std::result::Result<Output, BuildError> {
         let solve = Solve::graph(&self.files.definition()).with_cache_imports(caches);
         let reference = gateway.solve(solve).await?.reference;
@@ -85,7 +84,7 @@ impl BuildKit {
     /// Layers on a base. A layer is what its tree has, whatever is below: where trees cannot be merged they are copied
     /// over each other, which gives the same tars.
     fn whole(&self, base: &State, layers: &[&State]) -> State {
-        if self.gateway.graph_capabilities().has(MERGE) {
+        if self.gateway.graph_capabilities().has(Capability::MERGE_OP) {
             let states = std::iter::once(base).chain(layers.iter().copied());
             return Merge::new(states).named("[export] put the layers on the run image").state();
         }

@@ -28,7 +28,6 @@ use crate::Annotate as _;
 use crate::Exec;
 use crate::ProxyEnv;
 use crate::Sharing;
-use crate::gateway::NetworkMode;
 
 impl BuildKit {
     pub(super) async fn run_step(&self, step: Step, events: &dyn EventSink) -> Result<StepOutput> {
@@ -83,7 +82,7 @@ impl BuildKit {
             exec = exec.proxy(proxy);
         }
         if steps.iter().any(|step| step.network == Network::Host) {
-            exec = exec.network(self.network());
+            exec = exec.network(self.settings.network);
         }
         exec = self.settings.hosts.iter().fold(exec, |exec, (name, address)| exec.host(name, *address));
         exec = self.secret_variables(exec, steps)?;
@@ -127,15 +126,6 @@ impl BuildKit {
             MountKind::Tmpfs => exec.mount(crate::Mount::tmpfs(target)),
             _ => return Err(Error::new(ErrorKind::Unsupported, "BuildKit cannot mount that")),
         })
-    }
-
-    /// What steps with a network reach.
-    fn network(&self) -> crate::Network {
-        match self.settings.network {
-            NetworkMode::Sandbox => crate::Network::Sandbox,
-            NetworkMode::Host => crate::Network::Host,
-            NetworkMode::None => crate::Network::None,
-        }
     }
 }
 

@@ -16,10 +16,10 @@ use serde::Deserialize;
 use super::client::ClientSide;
 use super::error::from_build;
 use super::export::ImageGraph;
+use crate::Network;
 use crate::client::Export;
 use crate::client::SolveRequest;
 use crate::client::SolveResponse;
-use crate::gateway::NetworkMode;
 use crate::session::Session;
 
 /// The transport of images of a Docker Engine, in its own store.
@@ -30,7 +30,7 @@ impl ClientSide {
     pub(super) async fn export(
         &self,
         image: ImageGraph,
-        network: NetworkMode,
+        network: Network,
         output: &ImageName,
     ) -> Result<Exported> {
         let id = self.export_id();
@@ -39,8 +39,8 @@ impl ClientSide {
         let frontend = async |gateway: crate::gateway::Gateway| image.output(&gateway, &[]).await;
         let request = SolveRequest::new(&id).with_export(export);
         let request = match network {
-            NetworkMode::Host => request.with_entitlement("network.host"),
-            NetworkMode::None | NetworkMode::Sandbox => request,
+            Network::Host => request.with_entitlement("network.host"),
+            _ => request,
         };
         let response = self.client.build(request, session, &mut |_| (), frontend).await;
         let response = response.map_err(|error| from_build(error).with("output", output))?;

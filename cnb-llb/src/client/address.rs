@@ -56,7 +56,8 @@ pub enum Engine {
 /// This is no address of a BuildKit.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
-    "`{0}` is no address of a BuildKit: it starts with unix://, tcp://, docker:// or docker-container://"
+    "`{0}` is no address of a BuildKit: it must be unix://PATH, tcp://HOST:PORT, docker://, docker://PATH, \
+     docker://HOST:PORT or docker-container://NAME"
 )]
 pub struct InvalidAddress(String);
 
@@ -121,7 +122,7 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, InvalidAddress> {
         match text.split_once("://") {
             Some(("unix", path)) if !path.is_empty() => Ok(Self::Unix(path.into())),
-            Some(("tcp", host)) if !host.is_empty() => Ok(Self::Tcp(host.to_owned())),
+            Some(("tcp", host)) if has_port(host) => Ok(Self::Tcp(host.to_owned())),
             Some(("docker", "")) => Ok(Self::Docker(Engine::default())),
             Some(("docker", path)) if path.contains('/') => Ok(Self::Docker(Engine::Socket(path.into()))),
             Some(("docker", host)) if has_port(host) => Ok(Self::Docker(Engine::Tcp(host.to_owned()))),
@@ -157,6 +158,8 @@ mod tests {
         for (text, written) in [
             ("unix:///run/b.sock", Some("unix:///run/b.sock")),
             ("tcp://localhost:1234", Some("tcp://localhost:1234")),
+            ("tcp://localhost", None),
+            ("tcp://localhost:1234/path", None),
             ("docker://", Some("docker:///var/run/docker.sock")),
             ("docker:///run/d.sock", Some("docker:///run/d.sock")),
             ("docker://[::1]:2376", Some("docker://[::1]:2376")),

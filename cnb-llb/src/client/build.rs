@@ -35,6 +35,9 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    /// That of the frontend, as it is; otherwise those of [`Client::solve`].
     pub async fn build<F, R>(
         &self,
         request: SolveRequest,

@@ -13,10 +13,13 @@ use tokio::io::ReadBuf;
 /// Standard output, of the streams that a header tells apart.
 const STDOUT: u8 = 1;
 
+/// How much of a complaint is kept, in bytes.
+const COMPLAINT: usize = 4 * 1024;
+
 /// The standard streams of a process without a terminal, as Docker Engine sends them: a header of 8 bytes (the stream,
 /// three zeros, the length in big endian) before each piece of output; input as it is.
 ///
-/// What the process writes to its standard error is passed over.
+/// What the process writes to its standard error is why its output ends, if it does.
 #[derive(Debug)]
 pub(crate) struct Multiplexed<S> {
     stream: S,
@@ -25,16 +28,26 @@ pub(crate) struct Multiplexed<S> {
     filled: usize,
     /// How much of the piece is left.
     left: usize,
+    /// The start of what the process wrote to its standard error.
+    complaint: Vec<u8>,
 }
 
 impl<S> Multiplexed<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, header: [0; 8], filled: 0, left: 0 }
+        Self { stream, header: [0; 8], filled: 0, left: 0, complaint: Vec::new() }
     }
 
     fn length(&self) -> usize {
         let [_, _, _, _, length @ ..] = self.header;
         u32::from_be_bytes(length) as usize
+    }
+
+    /// The end of the output: an error if the process complained.
+    fn end(&self) -> io::Result<()> {
+        match String::from_utf8_lossy(&self.complaint).trim() {
+            "" => Ok(()),
+            complaint => Err(io::Error::other(format!("the program in the container says: {complaint}"))),
+        }
     }
 }
 
@@ -80,8 +93,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Multiplexed<S> {
                 target.put_slice(piece.filled());
                 return Poll::Ready(Ok(()));
             }
+            let room = COMPLAINT - this.complaint.len();
+            this.complaint.extend_from_slice(&piece.filled()[..piece.filled().len().min(room)]);
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(this.end())
     }
 }
 
@@ -115,11 +130,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn output_is_put_together_and_the_rest_passed_over() {
-        let pieces = [piece(1, b"ab"), piece(2, &[b'x'; 10_000]), piece(1, b""), piece(1, b"cd")].concat();
+    async fn output_is_put_together() {
+        let pieces = [piece(1, b"ab"), piece(2, b"\n"), piece(1, b""), piece(1, b"cd")].concat();
         let mut read = Vec::new();
         Multiplexed::new(pieces.as_slice()).read_to_end(&mut read).await.expect("it is whole");
         assert_eq!(read, b"abcd");
+    }
+
+    #[tokio::test]
+    async fn complaints_are_why_the_output_ends() {
+        let complaint = piece(2, b"error: no buildkitd\n");
+        let pieces = [piece(1, b"ab"), complaint, piece(1, b"cd")].concat();
+        let mut read = Vec::new();
+        let error = Multiplexed::new(pieces.as_slice()).read_to_end(&mut read).await.expect_err("it is said");
+        assert_eq!(error.to_string(), "the program in the container says: error: no buildkitd");
+        assert_eq!(read, b"abcd");
+        let long = piece(2, &[b'x'; 10_000]);
+        let error = Multiplexed::new(long.as_slice()).read_to_end(&mut read).await.expect_err("it is said");
+        assert!(error.to_string().ends_with("xxx") && error.to_string().len() < 5_000);
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Export;
+use crate::CacheEntry;
 use crate::pb::control;
 use crate::pb::ops;
 
@@ -20,37 +21,6 @@ pub struct SolveRequest {
     cache_exports: Vec<CacheEntry>,
     cache_imports: Vec<CacheEntry>,
     entitlements: Vec<String>,
-}
-
-/// A cache to export to or import from.
-///
-/// ```
-/// use cnb_llb::client::CacheEntry;
-///
-/// let cache = CacheEntry::new("registry").with_attribute("ref", "localhost:5000/cache").with_attribute("mode", "max");
-/// # assert_eq!(cache.kind, "registry");
-/// ```
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct CacheEntry {
-    /// For example `registry`, `inline` or `gha`.
-    pub kind: String,
-    /// Where it is, and how to use it.
-    pub attributes: BTreeMap<String, String>,
-}
-
-impl CacheEntry {
-    /// A cache of a kind.
-    pub fn new(kind: impl Into<String>) -> Self {
-        Self { kind: kind.into(), attributes: BTreeMap::new() }
-    }
-
-    /// The same with one more attribute.
-    #[must_use]
-    pub fn with_attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.attributes.insert(name.into(), value.into());
-        self
-    }
 }
 
 impl SolveRequest {
@@ -131,8 +101,8 @@ impl SolveRequest {
         let exporters: Vec<control::Exporter> = self.exports.iter().map(Export::message).collect();
         let first = exporters.first().cloned().unwrap_or_default();
         let cache = control::CacheOptions {
-            exports: self.cache_exports.into_iter().map(CacheEntry::into_message).collect(),
-            imports: self.cache_imports.into_iter().map(CacheEntry::into_message).collect(),
+            exports: self.cache_exports.into_iter().map(message).collect(),
+            imports: self.cache_imports.into_iter().map(message).collect(),
             ..control::CacheOptions::default()
         };
         let message = control::SolveRequest {
@@ -168,10 +138,8 @@ impl SolveRequest {
     }
 }
 
-impl CacheEntry {
-    fn into_message(self) -> control::CacheOptionsEntry {
-        control::CacheOptionsEntry { r#type: self.kind, attrs: self.attributes.into_iter().collect() }
-    }
+fn message(cache: CacheEntry) -> control::CacheOptionsEntry {
+    control::CacheOptionsEntry { r#type: cache.kind, attrs: cache.attributes.into_iter().collect() }
 }
 
 #[cfg(test)]

@@ -34,6 +34,13 @@ impl Client {
     /// Solves, and tells what happens meanwhile. The session serves what BuildKit asks of the client.
     ///
     /// Dropping the future cancels the solve; nothing of it is left behind.
+    ///
+    /// # Errors
+    /// - [`NotFound`](crate::errdefs::Code::NotFound) before anything is solved when a directory or layout of the session is not there.
+    /// - What BuildKit says: for a command that failed, with its [vertex](BuildError::vertex), its
+    ///   [exit code](BuildError::exit_code) and the [places](BuildError::sources) that the graph says it comes from. Most of
+    ///   BuildKit's errors have the code [`Unknown`](crate::errdefs::Code::Unknown).
+    /// - When the connection is lost.
     pub async fn solve(
         &self,
         request: SolveRequest,
@@ -51,7 +58,7 @@ impl Client {
         events: &mut (dyn FnMut(Event) + Send),
         beside: impl Future<Output = Result<(), BuildError>>,
     ) -> Result<SolveResponse, BuildError> {
-        session.check_directories()?;
+        session.check()?;
         let session_id = session.id().to_owned();
         let (message, exports) = request.into_message(&session_id);
         let outputs = exports.into_iter().map(|export| export.output).collect();

@@ -43,6 +43,9 @@ pub enum InvalidTls {
 
 impl Tls {
     /// Trusts the servers whose certificates one of these authorities signed.
+    ///
+    /// # Errors
+    /// When there is no certificate of an authority among them.
     pub fn new(authorities: impl AsRef<[u8]>) -> Result<Self, InvalidTls> {
         let mut store = RootCertStore::empty();
         for certificate in certificates(authorities.as_ref(), InvalidTls::Authority)? {
@@ -54,6 +57,9 @@ impl Tls {
     }
 
     /// Shows a certificate to the server, with those between it and the authority.
+    ///
+    /// # Errors
+    /// When there is no certificate, or no key that is that of the first one.
     pub fn with_identity(
         self,
         certificate: impl AsRef<[u8]>,
@@ -67,6 +73,9 @@ impl Tls {
     }
 
     /// Expects the certificate of another name than the host's.
+    ///
+    /// # Errors
+    /// When it is neither a name nor an address that a server can have.
     pub fn with_server_name(self, name: &str) -> Result<Self, InvalidTls> {
         Ok(Self { server_name: Some(server_name(name)?), ..self })
     }

@@ -83,6 +83,9 @@ impl Definition {
 
     /// The tree that it makes, as a part of other graphs.
     pub fn state(&self) -> State {
+        let infos = self.message.source.iter().flat_map(|source| &source.infos);
+        // Once for all operations: there may be many, and files are large.
+        let files: Vec<SourceFile> = infos.cloned().map(SourceFile::of).collect();
         let mut vertices = BTreeMap::new();
         for vertex in self.vertices() {
             let find = |input: &ops::Input| Arc::clone(&vertices[&input.digest]);
@@ -90,7 +93,7 @@ impl Definition {
                 bytes: vertex.bytes.into(),
                 digest: vertex.digest,
                 metadata: self.message.metadata.get(vertex.digest.as_str()).cloned().unwrap_or_default(),
-                locations: self.locations(vertex.digest),
+                locations: self.locations(vertex.digest, &files),
                 needs: vertex.op.inputs.iter().map(find).collect(),
             };
             vertices.insert(vertex.digest.to_string(), Arc::new(read));
@@ -103,14 +106,13 @@ impl Definition {
         State::of(head, platform)
     }
 
-    fn locations(&self, digest: Digest) -> Vec<Location> {
-        let Some(source) = &self.message.source else {
-            return Vec::new();
-        };
-        let locations = source.locations.get(digest.as_str()).map(|locations| locations.locations.iter());
-        let read = locations.into_iter().flatten().map(|location| {
-            let info = file(source, location.source_index).expect("it was checked");
-            Location { file: SourceFile::of(info.clone()), ranges: location.ranges.clone() }
+    /// Where an operation was written, in these files of the definition.
+    fn locations(&self, digest: Digest, files: &[SourceFile]) -> Vec<Location> {
+        let source = self.message.source.as_ref();
+        let locations = source.and_then(|source| source.locations.get(digest.as_str()));
+        let read = locations.into_iter().flat_map(|locations| &locations.locations).map(|location| {
+            let file = at(files, location.source_index).expect("it was checked").clone();
+            Location { file, ranges: location.ranges.clone() }
         });
         read.collect()
     }
@@ -136,12 +138,12 @@ fn check_operations(message: &ops::Definition) -> Result<(), ReadError> {
 
 fn check_files(source: &ops::Source) -> Result<(), ReadError> {
     let mut locations = source.locations.values().flat_map(|locations| &locations.locations);
-    let unknown = locations.find(|location| file(source, location.source_index).is_none());
+    let unknown = locations.find(|location| at(&source.infos, location.source_index).is_none());
     unknown.map_or(Ok(()), |location| Err(ReadError::File(location.source_index)))
 }
 
-fn file(source: &ops::Source, index: i32) -> Option<&ops::SourceInfo> {
-    source.infos.get(usize::try_from(index).ok()?)
+fn at<T>(files: &[T], index: i32) -> Option<&T> {
+    files.get(usize::try_from(index).ok()?)
 }
 
 fn kinds(op: &Op) -> usize {
@@ -155,4 +157,23 @@ fn kinds(op: &Op) -> usize {
         op.passthrough.is_some(),
     ];
     kinds.into_iter().filter(|is_of_kind| *is_of_kind).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Annotate as _;
+    use crate::MakeDir;
+
+    #[test]
+    fn operations_share_the_file_that_they_come_from() {
+        let file = SourceFile::new("project.toml", "a\nb\n");
+        let make = |path: &str, line| crate::FileOp::new(MakeDir::new(path, 0o755)).at(file.line(line));
+        let definition = State::scratch().file(make("/a", 1)).file(make("/b", 2)).definition();
+        let read = Definition::from_bytes(&definition.to_bytes()).expect("it was written").state();
+        let upper = &read.output().expect("it has files").vertex;
+        let [one, other] = [upper, &upper.needs[0]].map(|vertex| vertex.locations[0].file.info());
+        assert!(std::ptr::eq(one, other), "the file is there twice");
+        assert_eq!(read.definition(), definition);
+    }
 }

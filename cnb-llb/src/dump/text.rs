@@ -25,7 +25,8 @@ pub fn text(definition: &Definition) -> String {
     let mut out = String::new();
     for (number, vertex) in vertices.iter().enumerate() {
         let inputs = vertex.op.inputs.iter().map(|input| reference(&input.digest, input.index));
-        line(&mut out, 0, format_args!("{number} {}", label(&vertex.op)));
+        // A script has several lines, and each of these would look like an operation.
+        line(&mut out, 0, format_args!("{number} {}", label(&vertex.op).replace('\n', "\\n")));
         line(&mut out, 1, format_args!("{}", vertex.digest));
         let inputs = inputs.collect::<Vec<_>>().join(" ");
         if !inputs.is_empty() {

@@ -9,9 +9,22 @@ use serde::Deserializer;
 use serde::Serialize;
 use serde::Serializer;
 
+use crate::Location;
+use crate::ops as graph;
 use crate::pb::ops;
 
 /// Lines of a file that a person wrote.
+///
+/// A [`SourceFile`](crate::SourceFile) has them for graphs and for errors:
+///
+/// ```
+/// use cnb_llb::SourceFile;
+/// use cnb_llb::errdefs::{BuildError, Code};
+///
+/// let file = SourceFile::new("build.toml", "image = \"rust:1\"\nrun = 3\n").with_language("TOML");
+/// let error = BuildError::new(Code::InvalidArgument, "`run` is no text").with_source(file.line(2).into());
+/// assert!(error.sources().next().is_some_and(|source| source.excerpt().contains("   2 | >>> run = 3\n")));
+/// ```
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
 pub struct Source {
@@ -118,6 +131,21 @@ impl From<Range> for ops::Range {
     fn from(range: Range) -> Self {
         let position = |at: Position| Some(ops::Position { line: at.line, character: at.character });
         Self { start: position(range.start), end: position(range.end) }
+    }
+}
+
+impl From<Location> for Source {
+    /// The place that an operation is at, for an error or a warning about the same.
+    fn from(location: Location) -> Self {
+        let graph::SourceInfo { filename, language, data, .. } = location.file.info().clone();
+        let position = |at: Option<graph::Position>| {
+            at.map_or_else(Position::default, |at| Position { line: at.line, character: at.character })
+        };
+        let range = |range: graph::Range| Range { start: position(range.start), end: position(range.end) };
+        Self {
+            info: SourceInfo { filename, language, data },
+            ranges: location.ranges.into_iter().map(range).collect(),
+        }
     }
 }
 

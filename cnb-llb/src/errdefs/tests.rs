@@ -76,6 +76,15 @@ fn excerpts_mark_the_lines() {
 }
 
 #[test]
+fn errors_point_where_operations_do() {
+    let file = crate::SourceFile::new("project.toml", "a\nb\n");
+    assert_eq!(Source::from(file.lines(1..=2)), Source::lines("project.toml", "a\nb\n", 1, 2));
+    let source = Source::from(file.clone().with_language("TOML").span((1, 0), (1, 1)).and(file.line(2)));
+    assert_eq!((source.info.language.as_str(), source.ranges.len()), ("TOML", 2));
+    assert_eq!(source.ranges[0].end, Position { line: 1, character: 1 });
+}
+
+#[test]
 fn an_error_without_a_message_says_its_code() {
     assert_eq!(BuildError::new(Code::Unavailable, "").to_string(), "The service is currently unavailable");
 }

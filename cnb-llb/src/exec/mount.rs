@@ -81,7 +81,8 @@ impl Mount {
         self
     }
 
-    /// How many bytes fit into memory; the daemon decides if not said. Other mounts have no size.
+    /// How many bytes fit into memory; the daemon decides if not said. Mounts other than [`tmpfs`](Self::tmpfs) have no
+    /// size, and stay as they are.
     #[must_use]
     pub fn size(mut self, bytes: i64) -> Self {
         if let Some(tmpfs) = &mut self.message.tmpfs_opt {

@@ -17,35 +17,35 @@ const KEEP: i32 = -1;
 /// Where a [`Copy`](struct@Copy) takes files from: a [`State`], or what
 /// [`FileOp::prepare`](super::FileOp::prepare) gives.
 #[derive(Clone, Debug)]
-pub struct CopySource(pub(super) From);
+pub struct CopySource(pub(super) Origin);
 
 #[derive(Clone, Debug)]
-pub(super) enum From {
+pub(super) enum Origin {
     State(State),
     Prepared(Prepared),
 }
 
-impl std::convert::From<&State> for CopySource {
+impl From<&State> for CopySource {
     fn from(state: &State) -> Self {
-        Self(From::State(state.clone()))
+        Self(Origin::State(state.clone()))
     }
 }
 
-impl std::convert::From<State> for CopySource {
+impl From<State> for CopySource {
     fn from(state: State) -> Self {
-        Self(From::State(state))
+        Self(Origin::State(state))
     }
 }
 
-impl std::convert::From<&Prepared> for CopySource {
+impl From<&Prepared> for CopySource {
     fn from(prepared: &Prepared) -> Self {
-        Self(From::Prepared(prepared.clone()))
+        Self(Origin::Prepared(prepared.clone()))
     }
 }
 
-impl std::convert::From<Prepared> for CopySource {
+impl From<Prepared> for CopySource {
     fn from(prepared: Prepared) -> Self {
-        Self(From::Prepared(prepared))
+        Self(Origin::Prepared(prepared))
     }
 }
 

@@ -24,7 +24,8 @@ pub struct MakeFile {
 }
 
 impl MakeFile {
-    /// A file with these permission bits, for example `0o644`.
+    /// A file with these permission bits, for example `0o644`. The bits above those, as that for set-user-ID, are left out:
+    /// BuildKit makes no such files.
     pub fn new(path: impl AsRef<str>, mode: u32, contents: impl Into<Vec<u8>>) -> Self {
         let (path, mode) = (absolute(path.as_ref()), permissions(mode));
         Self { path, mode, contents: contents.into(), owner: None, created: None }
@@ -66,7 +67,8 @@ pub struct MakeDir {
 }
 
 impl MakeDir {
-    /// A directory with these permission bits, for example `0o755`.
+    /// A directory with these permission bits, for example `0o755`. The bits above those, as the sticky one, are left out:
+    /// BuildKit makes no such directories.
     pub fn new(path: impl AsRef<str>, mode: u32) -> Self {
         let (path, mode) = (absolute(path.as_ref()), permissions(mode));
         Self { path, mode, parents: false, owner: None, created: None }

@@ -1,12 +1,13 @@
 //! How changes become an operation.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ptr;
 use std::sync::Arc;
 
 use super::FileOp;
 use super::action::Action;
-use super::copy::From;
+use super::copy::Origin;
 use super::prepared::Preparation;
 use crate::Capability;
 use crate::ops::FileAction;
@@ -104,10 +105,10 @@ impl<'a> Plan<'a> {
             return Ok(Place::Input(NONE));
         };
         match &copy.source.0 {
-            From::State(state) => {
+            Origin::State(state) => {
                 Ok(Place::Input(state.output().map_or(NONE, |output| self.inputs.index(output))))
             }
-            From::Prepared(prepared) => {
+            Origin::Prepared(prepared) => {
                 self.prepared.get(&Arc::as_ptr(&prepared.0)).map(|step| Place::Step(*step)).ok_or(&prepared.0)
             }
         }
@@ -135,8 +136,10 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// The vertices that actions need, in the order in which Go's client lists them: the last action first.
+/// The vertices that actions need, in the order in which Go's client lists them: the last action first. What a preparation
+/// needs is listed once, so that preparations that are used several times, by others that are too, do not multiply it.
 fn vertices_backwards(state: &State, actions: &[Action], vertices: &mut Vec<Arc<Vertex>>) {
+    let mut listed = BTreeSet::new();
     let mut waiting = vec![(state, actions)];
     while let Some((state, actions)) = waiting.pop() {
         let Some((last, before)) = actions.split_last() else { continue };
@@ -145,8 +148,12 @@ fn vertices_backwards(state: &State, actions: &[Action], vertices: &mut Vec<Arc<
         waiting.push((state, before));
         if let Action::Copy(copy) = last {
             match &copy.source.0 {
-                From::State(source) => vertices.extend(vertex(source)),
-                From::Prepared(prepared) => waiting.push((&prepared.0.state, &prepared.0.actions)),
+                Origin::State(source) => vertices.extend(vertex(source)),
+                Origin::Prepared(prepared) => {
+                    if listed.insert(Arc::as_ptr(&prepared.0)) {
+                        waiting.push((&prepared.0.state, &prepared.0.actions));
+                    }
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use std::mem;
 use std::sync::Arc;
 
 use super::action::Action;
-use super::copy::From;
+use super::copy::Origin;
 use crate::state::State;
 
 /// Changed files that exist only within an operation, to be copied from. Cheap to clone: clones are made
@@ -30,7 +30,7 @@ impl Drop for Preparation {
         let mut left = mem::take(&mut self.actions);
         while let Some(action) = left.pop() {
             if let Action::Copy(copy) = action
-                && let From::Prepared(prepared) = copy.source.0
+                && let Origin::Prepared(prepared) = copy.source.0
                 && let Some(mut preparation) = Arc::into_inner(prepared.0)
             {
                 left.append(&mut preparation.actions);

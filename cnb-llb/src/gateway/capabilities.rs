@@ -9,13 +9,13 @@ use crate::pb::apicaps::ApiCap;
 /// What a BuildKit can do, by identifier.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Capabilities {
-    known: BTreeMap<String, Capability>,
+    known: BTreeMap<String, Support>,
 }
 
 /// Whether one thing can be done.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct Capability {
+pub struct Support {
     /// It can.
     pub enabled: bool,
     /// Why it cannot, in words; may be empty.
@@ -24,15 +24,27 @@ pub struct Capability {
 
 impl Capabilities {
     /// Whether something can be done. What is not known cannot.
-    pub fn has(&self, id: &str) -> bool {
-        self.known.get(id).is_some_and(|capability| capability.enabled)
+    ///
+    /// ```
+    /// use cnb_llb::Capability;
+    /// use cnb_llb::gateway::Capabilities;
+    ///
+    /// let of_nobody = Capabilities::default();
+    /// assert!(!of_nobody.has(Capability::MERGE_OP) && !of_nobody.has("gateway.exec"));
+    /// ```
+    pub fn has(&self, id: impl AsRef<str>) -> bool {
+        self.known.get(id.as_ref()).is_some_and(|support| support.enabled)
     }
 
-    /// An error where something cannot be done, with the reason.
-    pub fn require(&self, id: &str) -> Result<(), BuildError> {
+    /// Makes sure that something can be done.
+    ///
+    /// # Errors
+    /// When it cannot, with the reason.
+    pub fn require(&self, id: impl AsRef<str>) -> Result<(), BuildError> {
+        let id = id.as_ref();
         let message = match self.known.get(id) {
-            Some(Capability { enabled: true, .. }) => return Ok(()),
-            Some(Capability { disabled_reason, .. }) if !disabled_reason.is_empty() => {
+            Some(Support { enabled: true, .. }) => return Ok(()),
+            Some(Support { disabled_reason, .. }) if !disabled_reason.is_empty() => {
                 format!("this BuildKit cannot do `{id}`: {disabled_reason}")
             }
             _ => format!("this BuildKit cannot do `{id}`"),
@@ -41,8 +53,8 @@ impl Capabilities {
     }
 
     /// All of them, by identifier.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Capability)> {
-        self.known.iter().map(|(id, capability)| (id.as_str(), capability))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Support)> {
+        self.known.iter().map(|(id, support)| (id.as_str(), support))
     }
 }
 
@@ -50,7 +62,7 @@ impl From<Vec<ApiCap>> for Capabilities {
     fn from(capabilities: Vec<ApiCap>) -> Self {
         let known = capabilities.into_iter().map(|capability| {
             let ApiCap { id, enabled, disabled_reason_msg, .. } = capability;
-            (id, Capability { enabled, disabled_reason: disabled_reason_msg })
+            (id, Support { enabled, disabled_reason: disabled_reason_msg })
         });
         Self { known: known.collect() }
     }

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use super::Gateway;
 use super::Reference;
+use crate::Network;
 use crate::errdefs::BuildError;
 use crate::errdefs::Code;
 use crate::pb::frontend;
@@ -60,7 +61,7 @@ impl ContainerRequest {
     pub fn new(id: impl Into<String>, root: &Reference) -> Self {
         let message = frontend::NewContainerRequest {
             container_id: id.into(),
-            network: ops::NetMode::None.into(),
+            network: Network::None.number(),
             ..frontend::NewContainerRequest::default()
         };
         Self { message }.with_mount("/", root, false)
@@ -87,8 +88,8 @@ impl ContainerRequest {
 
     /// Gives it a network.
     #[must_use]
-    pub fn with_network(mut self, network: ops::NetMode) -> Self {
-        self.message.network = network.into();
+    pub fn with_network(mut self, network: Network) -> Self {
+        self.message.network = network.number();
         self
     }
 }
@@ -131,6 +132,9 @@ impl Process {
 
 impl Gateway {
     /// Makes a container.
+    ///
+    /// # Errors
+    /// When BuildKit has no `gateway.exec`, when what is mounted cannot be made, and when the identifier is taken.
     pub async fn container(&self, request: ContainerRequest) -> Result<Container, BuildError> {
         self.capabilities().require("gateway.exec")?;
         let id = request.message.container_id.clone();
@@ -140,7 +144,10 @@ impl Gateway {
 }
 
 impl Container {
-    /// Runs a process without input, and keeps what it writes.
+    /// Runs a process without input, and keeps what it writes, however much.
+    ///
+    /// # Errors
+    /// When the process cannot be run. An exit code other than 0 is none.
     pub async fn output(&self, process: Process) -> Result<ProcessOutput, BuildError> {
         let mut output = ProcessOutput::default();
         let (stdout, stderr) = (&mut output.stdout, &mut output.stderr);
@@ -154,6 +161,9 @@ impl Container {
 
     /// Runs a process on an input, and tells what it writes to 1, standard output, or 2, standard error, as it comes.
     /// Gives its exit code. Dropping the future kills the process.
+    ///
+    /// # Errors
+    /// When the process cannot be run, and when the input cannot be read: that kills it.
     pub async fn run(
         &self,
         process: Process,
@@ -186,18 +196,26 @@ impl Container {
             Ok::<(), BuildError>(())
         };
         let feed = async {
-            // What cannot be read or sent any more ends the input.
-            let _ = feed(input, &sender).await;
-            std::future::pending::<()>().await;
+            match feed(input, &sender).await {
+                Ok(()) => std::future::pending().await,
+                // The process would wait for the rest of it.
+                Err(error) => error,
+            }
         };
         tokio::select! {
             ended = receive => ended?,
-            () = feed => {}
+            error = feed => {
+                let message = format!("cannot read the input of a process: {error}");
+                return Err(BuildError::new(Code::Aborted, message));
+            }
         }
         code(exit.ok_or_else(|| BuildError::new(Code::Aborted, "a process without an end"))?)
     }
 
     /// Ends it before the frontend does, with all that runs in it.
+    ///
+    /// # Errors
+    /// When BuildKit does not know it, or does not answer.
     pub async fn release(self) -> Result<(), BuildError> {
         let request = frontend::ReleaseContainerRequest { container_id: self.id };
         match self.gateway.bridge().release_container(request).await.map_err(BuildError::from) {
@@ -208,6 +226,7 @@ impl Container {
     }
 }
 
+/// Sends an input up to its end. When nobody takes it any more, the process is over.
 async fn feed(
     mut input: impl AsyncRead + Unpin,
     sender: &mpsc::Sender<frontend::ExecMessage>,
@@ -233,4 +252,116 @@ fn code(exit: frontend::ExitMessage) -> Result<u32, BuildError> {
     };
     let error = BuildError::from_status(status);
     error.exit_code().ok_or(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::Future;
+    use std::io;
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::task::Context;
+    use std::task::Poll;
+
+    use futures_util::Stream;
+    use futures_util::StreamExt;
+    use hyper_util::rt::TokioIo;
+    use tokio::io::DuplexStream;
+    use tonic::Request;
+    use tonic::Response;
+    use tonic::Status;
+    use tonic::Streaming;
+    use tonic::body::Body;
+    use tonic::codegen::http;
+    use tonic::server::NamedService;
+    use tonic::server::StreamingService;
+    use tonic::transport::Server;
+
+    use super::*;
+    use crate::gateway::BuildId;
+    use crate::gateway::Capabilities;
+    use crate::gateway::Environment;
+    use crate::gateway::Inner;
+    use crate::pb::endpoint;
+    use crate::pb::frontend::llb_bridge_client::LlbBridgeClient;
+
+    type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+    type Messages = Pin<Box<dyn Stream<Item = Result<frontend::ExecMessage, Status>> + Send>>;
+
+    /// A bridge whose processes take their input and do nothing more.
+    #[derive(Clone)]
+    struct Endless;
+
+    impl NamedService for Endless {
+        const NAME: &'static str = "moby.buildkit.v1.frontend.LLBBridge";
+    }
+
+    impl tower::Service<http::Request<Body>> for Endless {
+        type Response = http::Response<Body>;
+        type Error = Infallible;
+        type Future = Boxed<Result<Self::Response, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+            assert!(request.uri().path().ends_with("/ExecProcess"), "{request:?}");
+            let mut server = tonic::server::Grpc::new(tonic_prost::ProstCodec::default());
+            Box::pin(async move { Ok(server.streaming(Self, request).await) })
+        }
+    }
+
+    impl StreamingService<frontend::ExecMessage> for Endless {
+        type Response = frontend::ExecMessage;
+        type ResponseStream = Messages;
+        type Future = Boxed<Result<Response<Messages>, Status>>;
+
+        fn call(&mut self, request: Request<Streaming<frontend::ExecMessage>>) -> Self::Future {
+            let taken = request.into_inner().filter_map(async |_| None);
+            let answers: Messages = Box::pin(taken.chain(stream::pending()));
+            Box::pin(async { Ok(Response::new(answers)) })
+        }
+    }
+
+    /// A container on that bridge.
+    async fn container() -> Container {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let incoming = stream::iter([Ok::<DuplexStream, io::Error>(theirs)]).chain(stream::pending());
+        tokio::spawn(Server::builder().add_service(Endless).serve_with_incoming(Box::pin(incoming)));
+        let mut connection = Some(TokioIo::new(ours));
+        let connector = tower::service_fn(move |_: tonic::transport::Uri| {
+            std::future::ready(connection.take().ok_or(io::Error::from(io::ErrorKind::BrokenPipe)))
+        });
+        let channel = endpoint().connect_with_connector(connector).await.expect("it is served");
+        let inner = Inner {
+            bridge: LlbBridgeClient::with_interceptor(channel, BuildId::default()),
+            environment: Environment::default(),
+            capabilities: Capabilities::default(),
+            graphs: Capabilities::default(),
+        };
+        Container { gateway: Gateway { inner: Arc::new(inner) }, id: "a".to_owned() }
+    }
+
+    /// An input that breaks.
+    struct Broken;
+
+    impl AsyncRead for Broken {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut tokio::io::ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(io::Error::other("the cable is cut")))
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_waits_for_an_input_that_cannot_be_read() {
+        let container = container().await;
+        let process = Process::new(["/bin/cat"]);
+        let error = container.run(process, Broken, &mut |_, _: &[u8]| ()).await.expect_err("it has no input");
+        assert_eq!(error.to_string(), "cannot read the input of a process: the cable is cut");
+    }
 }

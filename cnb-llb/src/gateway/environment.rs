@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+
+use crate::Platform;
 use crate::Worker;
 
 /// The start of the variables that hold options.
@@ -31,6 +34,9 @@ pub struct InvalidWorkers(#[source] serde_json::Error);
 
 impl Environment {
     /// Reads the variables of the environment, in any order; others are passed over.
+    ///
+    /// # Errors
+    /// When `BUILDKIT_WORKERS` is there, but is no list of workers.
     pub fn read<N, V>(environment: impl IntoIterator<Item = (N, V)>) -> Result<Self, InvalidWorkers>
     where
         N: AsRef<str>,
@@ -55,8 +61,43 @@ impl Environment {
 }
 
 fn workers(json: &str) -> Result<Vec<Worker>, InvalidWorkers> {
-    let workers: Option<Vec<Worker>> = serde_json::from_str(json).map_err(InvalidWorkers)?;
-    Ok(workers.unwrap_or_default())
+    let workers: Option<Vec<WorkerJson>> = serde_json::from_str(json).map_err(InvalidWorkers)?;
+    Ok(workers.unwrap_or_default().into_iter().map(Worker::from).collect())
+}
+
+#[derive(Deserialize)]
+struct WorkerJson {
+    id: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    platforms: Vec<PlatformJson>,
+}
+
+/// A platform as the OCI image specification writes it.
+#[derive(Deserialize)]
+struct PlatformJson {
+    architecture: String,
+    os: String,
+    #[serde(default)]
+    variant: String,
+    #[serde(default, rename = "os.version")]
+    os_version: String,
+    #[serde(default, rename = "os.features")]
+    os_features: Vec<String>,
+}
+
+impl From<WorkerJson> for Worker {
+    fn from(WorkerJson { id, labels, platforms }: WorkerJson) -> Self {
+        Self { id, labels, platforms: platforms.into_iter().map(Platform::from).collect() }
+    }
+}
+
+impl From<PlatformJson> for Platform {
+    fn from(platform: PlatformJson) -> Self {
+        let PlatformJson { architecture, os, variant, os_version, os_features } = platform;
+        Self { architecture, os, variant, os_version, os_features }
+    }
 }
 
 #[cfg(test)]
@@ -80,11 +121,12 @@ mod tests {
     #[test]
     fn workers_are_read_and_unknown_fields_passed_over() {
         let json = r#"[{"id":"w","labels":{"a":"b"},"new":1,
-            "platforms":[{"architecture":"arm64","os":"linux","variant":"v8"}]},{"id":"x","labels":null}]"#;
+            "platforms":[{"architecture":"arm64","os":"linux","variant":"v8","os.version":"1"}]},{"id":"x","labels":null}]"#;
         assert!(Environment::read([("BUILDKIT_WORKERS", json)]).is_err(), "labels are a map or missing");
         let json = json.replace(r#","labels":null"#, "");
         let read = Environment::read([("BUILDKIT_WORKERS", json.as_str())]).expect("valid JSON");
-        assert_eq!(read.workers[0].platforms[0].variant, "v8");
+        let expected = Platform::new("linux", "arm64").with_variant("v8").with_os_version("1");
+        assert_eq!(read.workers[0].platforms, [expected]);
         assert_eq!(read.workers[1].id, "x");
         assert_eq!(Environment::read([("BUILDKIT_WORKERS", "null")]).expect("Go's empty list").workers, []);
     }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use serde::Deserialize;
-
 use super::NamedContext;
+use crate::CacheEntry;
+use crate::Network;
+use crate::ResolveMode;
 
 /// What the client of a build asks for.
 ///
@@ -29,11 +30,11 @@ pub struct Options {
     /// Where to look for images first.
     pub resolve_mode: ResolveMode,
     /// What every step of the build can reach.
-    pub network: NetworkMode,
+    pub network: Network,
     /// Names that every step knows, in lower case.
     pub extra_hosts: Vec<(String, IpAddr)>,
     /// Caches to import.
-    pub cache_imports: Vec<CacheImport>,
+    pub cache_imports: Vec<CacheEntry>,
     /// `--build-context`, by key.
     pub contexts: Vec<NamedContext>,
     /// A question to answer instead of building, for example `frontend.outline`.
@@ -79,41 +80,6 @@ pub enum NoCache {
     Stages(Vec<String>),
 }
 
-/// Where to look for images first.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum ResolveMode {
-    /// As the daemon likes.
-    #[default]
-    Default,
-    /// Images of the daemon's own store, then the registry.
-    Local,
-    /// The registry, always.
-    Pull,
-}
-
-/// What steps can reach.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum NetworkMode {
-    /// A network of their own that leads outside.
-    #[default]
-    Sandbox,
-    /// The network of the daemon.
-    Host,
-    /// Nothing.
-    None,
-}
-
-/// A cache to import.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-pub struct CacheImport {
-    /// For example `registry`.
-    #[serde(rename = "Type")]
-    pub kind: String,
-    /// For example `ref`.
-    #[serde(rename = "Attrs", default)]
-    pub attributes: BTreeMap<String, String>,
-}
-
 /// An option has a value that it cannot have.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the option `{key}` cannot be `{value}`: {reason}")]
@@ -131,6 +97,9 @@ impl InvalidOption {
 
 impl Options {
     /// Reads the options of a gateway's [`Environment`](super::Environment). Unknown ones are passed over.
+    ///
+    /// # Errors
+    /// When one that is known has a value that it cannot have: the error names both.
     pub fn read(options: &BTreeMap<String, String>) -> Result<Self, InvalidOption> {
         let get = |key: &str| options.get(key).map(String::as_str).filter(|value| !value.is_empty());
         let under = |prefix: &str| {
@@ -175,6 +144,9 @@ impl Options {
     }
 
     /// The time that the image was made at, in seconds since 1970.
+    ///
+    /// # Errors
+    /// When the build argument `SOURCE_DATE_EPOCH` is no number.
     pub fn source_date_epoch(&self) -> Result<Option<i64>, InvalidOption> {
         let key = "SOURCE_DATE_EPOCH";
         let value = self.build_args.get(key).filter(|value| !value.is_empty());
@@ -203,17 +175,17 @@ fn boolean(key: &str, value: &str) -> Result<bool, InvalidOption> {
 fn resolve_mode(mode: &str) -> Result<ResolveMode, InvalidOption> {
     match mode {
         "" | "default" => Ok(ResolveMode::Default),
-        "local" => Ok(ResolveMode::Local),
+        "local" => Ok(ResolveMode::PreferLocal),
         "pull" => Ok(ResolveMode::Pull),
         _ => Err(InvalidOption::new("image-resolve-mode", mode, "it is default, local or pull")),
     }
 }
 
-fn network(mode: &str) -> Result<NetworkMode, InvalidOption> {
+fn network(mode: &str) -> Result<Network, InvalidOption> {
     match mode {
-        "" | "sandbox" => Ok(NetworkMode::Sandbox),
-        "host" => Ok(NetworkMode::Host),
-        "none" => Ok(NetworkMode::None),
+        "" | "sandbox" => Ok(Network::Sandbox),
+        "host" => Ok(Network::Host),
+        "none" => Ok(Network::None),
         _ => Err(InvalidOption::new("force-network-mode", mode, "it is host, none or sandbox")),
     }
 }
@@ -231,19 +203,16 @@ fn extra_hosts(hosts: &str) -> Result<Vec<(String, IpAddr)>, InvalidOption> {
 }
 
 /// The list in JSON, then the references of the older option.
-fn cache_imports(json: Option<&str>, references: Option<&str>) -> Result<Vec<CacheImport>, InvalidOption> {
+fn cache_imports(json: Option<&str>, references: Option<&str>) -> Result<Vec<CacheEntry>, InvalidOption> {
+    // Caches may have tokens and keys in them, which nobody is to read.
     let invalid = |error: serde_json::Error| {
-        InvalidOption::new(
-            "cache-imports",
-            json.unwrap_or_default(),
-            &format!("it is not a list in JSON: {error}"),
-        )
+        let place = format!("it is not a list in JSON (line {}, column {})", error.line(), error.column());
+        InvalidOption::new("cache-imports", "...", &place)
     };
-    let mut imports: Vec<CacheImport> =
+    let mut imports: Vec<CacheEntry> =
         json.map(serde_json::from_str).transpose().map_err(invalid)?.unwrap_or_default();
     for reference in references.map(list).unwrap_or_default() {
-        let attributes = BTreeMap::from([("ref".to_owned(), reference)]);
-        let import = CacheImport { kind: "registry".to_owned(), attributes };
+        let import = CacheEntry::new("registry").with_attribute("ref", reference);
         if !imports.contains(&import) {
             imports.push(import);
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::Reference;
+use super::Solved;
 use crate::pb::frontend;
 use crate::pb::frontend::result::Result as Refs;
 
@@ -72,7 +73,9 @@ impl Output {
         let result = if self.platforms.is_empty() {
             Refs::Ref(message(self.reference))
         } else {
-            metadata.insert("refs.platforms".to_owned(), platforms(&self.platforms));
+            // Another frontend may have said more of them.
+            let known = metadata.entry("refs.platforms".to_owned());
+            known.or_insert_with(|| platforms(&self.platforms));
             let mut refs = frontend::RefMap::default();
             for PlatformOutput { id, output } in self.platforms {
                 let of_platform = output.metadata.into_iter();
@@ -86,6 +89,17 @@ impl Output {
             result: Some(result),
             ..frontend::Result::default()
         }
+    }
+}
+
+impl From<Solved> for Output {
+    /// What another frontend made, with all that it says of it: for frontends that leave the work to one. Attestations are
+    /// not passed on.
+    fn from(solved: Solved) -> Self {
+        let Solved { metadata, reference, platforms } = solved;
+        let platforms = platforms.into_iter();
+        let platforms = platforms.map(|(id, reference)| PlatformOutput { id, output: Self::new(reference) });
+        Self { metadata, reference, platforms: platforms.collect() }
     }
 }
 
@@ -130,5 +144,19 @@ mod tests {
         ] });
         assert_eq!(listed, expected);
         assert!(matches!(message.result, Some(Refs::Refs(refs)) if refs.refs.len() == 2));
+    }
+
+    #[test]
+    fn what_another_frontend_says_is_passed_on() {
+        let platforms =
+            br#"{"Platforms":[{"ID":"a","Platform":{"os":"windows","os.version":"10"}}]}"#.to_vec();
+        let metadata = [("refs.platforms", platforms), ("containerimage.config/a", b"{}".to_vec())];
+        let metadata = metadata.map(|(name, value)| (name.to_owned(), value));
+        let platforms = BTreeMap::from([("a".to_owned(), None)]);
+        let solved = Solved { metadata: metadata.clone().into(), reference: None, platforms };
+        let message = Output::from(solved).into_message();
+        assert_eq!(message.metadata, metadata.into());
+        let refs = frontend::RefMap { refs: [("a".to_owned(), frontend::Ref::default())].into() };
+        assert_eq!(message.result, Some(Refs::Refs(refs)));
     }
 }

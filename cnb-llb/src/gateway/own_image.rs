@@ -1,5 +1,7 @@
 //! The image that a frontend runs from.
 
+use std::error::Error as _;
+
 use super::Gateway;
 use crate::Definition;
 use crate::State;
@@ -22,7 +24,10 @@ impl Gateway {
             )
         };
         let bytes = std::fs::read(DEFINITION).map_err(|error| failed(format!("{DEFINITION}: {error}")))?;
-        let definition = Definition::from_bytes(&bytes).map_err(|error| failed(error.to_string()))?;
+        let definition = Definition::from_bytes(&bytes).map_err(|error| {
+            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+            failed(format!("{DEFINITION}: {error}{cause}"))
+        })?;
         Ok(definition.state())
     }
 }

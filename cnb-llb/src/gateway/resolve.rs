@@ -1,10 +1,10 @@
 //! Looking at images before anything is pulled.
 
 use super::Gateway;
-use super::ResolveMode;
+use crate::Platform;
+use crate::ResolveMode;
 use crate::errdefs::BuildError;
 use crate::pb::frontend;
-use crate::pb::ops;
 
 /// Which image to look at.
 #[derive(Clone, Debug)]
@@ -37,13 +37,8 @@ impl ImageQuery {
 
     /// For this platform; the one of the daemon unless it is said.
     #[must_use]
-    pub fn with_platform(mut self, os: &str, architecture: &str, variant: &str) -> Self {
-        self.message.platform = Some(ops::Platform {
-            os: os.to_owned(),
-            architecture: architecture.to_owned(),
-            variant: variant.to_owned(),
-            ..ops::Platform::default()
-        });
+    pub fn with_platform(mut self, platform: Platform) -> Self {
+        self.message.platform = Some(platform.into());
         self
     }
 
@@ -52,7 +47,7 @@ impl ImageQuery {
     pub fn with_mode(mut self, mode: ResolveMode) -> Self {
         let mode = match mode {
             ResolveMode::Default => "default",
-            ResolveMode::Local => "local",
+            ResolveMode::PreferLocal => "local",
             ResolveMode::Pull => "pull",
         };
         mode.clone_into(&mut self.message.resolve_mode);
@@ -78,6 +73,9 @@ impl ImageQuery {
 
 impl Gateway {
     /// Looks at an image: pulls no layer of it.
+    ///
+    /// # Errors
+    /// When there is no such image, none for the platform, or its registry or store cannot be asked.
     pub async fn resolve_image(&self, query: ImageQuery) -> Result<ResolvedImage, BuildError> {
         let reference = query.message.r#ref.clone();
         let response = self.bridge().resolve_image_config(query.message).await?.into_inner();
@@ -87,6 +85,9 @@ impl Gateway {
     }
 
     /// Looks at a source of any kind: what a repository, an address or an image is at the moment.
+    ///
+    /// # Errors
+    /// When the source is not there, and on BuildKit before 0.13, which has no `source.metaresolver`.
     pub async fn resolve_source(
         &self,
         request: frontend::ResolveSourceMetaRequest,

@@ -28,6 +28,9 @@ pub enum RunError {
 /// Runs a frontend in the process that BuildKit started for it, and returns its result or its error: exactly once.
 ///
 /// An error of the frontend is BuildKit's to show, and so no error here.
+///
+/// # Errors
+/// When there is no BuildKit to talk to, or it does not take what it is given.
 pub async fn run<F, R>(environment: Environment, frontend: F) -> Result<(), RunError>
 where
     F: FnOnce(Gateway) -> R,

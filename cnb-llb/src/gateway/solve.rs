@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::CacheImport;
 use super::Gateway;
 use super::Reference;
+use crate::CacheEntry;
 use crate::errdefs::BuildError;
 use crate::errdefs::Code;
 use crate::pb::frontend;
@@ -25,8 +25,8 @@ pub struct Solved {
     pub metadata: BTreeMap<String, Vec<u8>>,
     /// The result, unless it is one for each of several platforms. None for no files.
     pub reference: Option<Reference>,
-    /// The results by platform, for example `linux/arm64`.
-    pub platforms: BTreeMap<String, Reference>,
+    /// The results by platform, for example `linux/arm64`; none for no files.
+    pub platforms: BTreeMap<String, Option<Reference>>,
 }
 
 impl Solve {
@@ -59,7 +59,7 @@ impl Solve {
 
     /// Takes results from these caches: those that a client names have to be passed on.
     #[must_use]
-    pub fn with_cache_imports(mut self, caches: &[CacheImport]) -> Self {
+    pub fn with_cache_imports(mut self, caches: &[CacheEntry]) -> Self {
         self.message.cache_imports.extend(caches.iter().map(|cache| frontend::CacheOptionsEntry {
             r#type: cache.kind.clone(),
             attrs: cache.attributes.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
@@ -77,6 +77,10 @@ impl Solve {
 
 impl Gateway {
     /// Solves a graph or runs another frontend.
+    ///
+    /// # Errors
+    /// When the graph is none that BuildKit can solve, when the other frontend fails, and for an
+    /// [evaluated](Solve::evaluated) solve when the work fails.
     pub async fn solve(&self, solve: Solve) -> Result<Solved, BuildError> {
         let is_evaluated = solve.message.evaluate;
         let request = frontend::SolveRequest {
@@ -97,19 +101,17 @@ impl Gateway {
             Some(Refs::Ref(message)) => solved.reference = reference(message),
             Some(Refs::RefDeprecated(id)) => solved.reference = reference(named(id)),
             Some(Refs::Refs(map)) => {
-                let platforms =
-                    map.refs.into_iter().filter_map(|(id, message)| Some((id, reference(message)?)));
-                solved.platforms = platforms.collect();
+                solved.platforms =
+                    map.refs.into_iter().map(|(platform, message)| (platform, reference(message))).collect();
             }
             Some(Refs::RefsDeprecated(map)) => {
-                let platforms =
-                    map.refs.into_iter().filter_map(|(platform, id)| Some((platform, reference(named(id))?)));
-                solved.platforms = platforms.collect();
+                solved.platforms =
+                    map.refs.into_iter().map(|(platform, id)| (platform, reference(named(id)))).collect();
             }
             None => {}
         }
         if is_evaluated {
-            for reference in solved.reference.iter().chain(solved.platforms.values()) {
+            for reference in solved.reference.iter().chain(solved.platforms.values().flatten()) {
                 reference.evaluate().await?;
             }
         }
@@ -117,6 +119,9 @@ impl Gateway {
     }
 
     /// Solves a graph. None for one without files.
+    ///
+    /// # Errors
+    /// When it is none that BuildKit can solve. The work is done later, and fails later.
     pub async fn solve_graph(
         &self,
         graph: impl Into<ops::Definition>,

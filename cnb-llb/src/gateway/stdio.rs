@@ -7,10 +7,9 @@ use hyper_util::rt::TokioIo;
 use tokio::io::Join;
 use tokio::net::unix::pipe;
 use tonic::transport::Channel;
-use tonic::transport::Endpoint;
 use tonic::transport::Uri;
 
-use crate::pb::CONNECTION_WINDOW;
+use crate::pb::endpoint;
 
 /// HTTP/2 on standard input and output, from its first byte on. The frontend is the client.
 ///
@@ -21,8 +20,7 @@ pub(crate) async fn channel() -> Result<Channel, tonic::transport::Error> {
         let first = once.take();
         async move { first.map_or_else(|| Err(io::ErrorKind::BrokenPipe.into()), |()| pipes()) }
     });
-    let endpoint = Endpoint::from_static("http://buildkit").initial_connection_window_size(CONNECTION_WINDOW);
-    endpoint.connect_with_connector(connector).await
+    endpoint().connect_with_connector(connector).await
 }
 
 /// Nothing waits for a byte that never comes when the frontend is done, as it would with a thread that reads.

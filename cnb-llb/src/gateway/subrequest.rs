@@ -88,7 +88,10 @@ pub struct Target {
 const VERSION: &str = "1.0.0";
 
 impl Subrequest {
-    /// The question of the option `requestid`. Clients understand the error where there is no such question.
+    /// The question of the option `requestid`.
+    ///
+    /// # Errors
+    /// When there is no such question here. Clients understand the error, which is for them.
     pub fn read(id: &str) -> Result<Self, BuildError> {
         let all = [Self::Describe, Self::Outline, Self::Targets];
         let unknown = || {

@@ -24,10 +24,29 @@ pub struct Credentials {
 pub type KeychainError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Where credentials come from.
+///
+/// ```
+/// use cnb_llb::session::Credentials;
+/// use cnb_llb::session::Keychain;
+/// use cnb_llb::session::KeychainError;
+///
+/// struct Own(String);
+///
+/// #[tonic::async_trait] // The macro of the crate `async-trait` is the same.
+/// impl Keychain for Own {
+///     async fn credentials(&self, host: &str) -> Result<Option<Credentials>, KeychainError> {
+///         let own = Credentials { username: "me".to_owned(), secret: self.0.clone() };
+///         Ok((host == "registry.example.com").then_some(own))
+///     }
+/// }
+/// ```
 #[tonic::async_trait]
 pub trait Keychain: Send + Sync {
     /// Who to be at a registry, for example `localhost:5000`; none to be nobody. The host of Docker Hub is
     /// `registry-1.docker.io`.
+    ///
+    /// # Errors
+    /// When nobody can tell. What needs the registry fails then, with this error in words.
     async fn credentials(&self, host: &str) -> Result<Option<Credentials>, KeychainError>;
 }
 

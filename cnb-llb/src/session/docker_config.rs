@@ -55,6 +55,9 @@ struct Entry {
 
 impl DockerConfig {
     /// Reads the file.
+    ///
+    /// # Errors
+    /// When it is none of the kind; nothing of what is in it is in the error but names of registries.
     pub fn parse(json: &[u8]) -> Result<Self, InvalidDockerConfig> {
         let config: Config = serde_json::from_slice(json)
             .map_err(|error| InvalidDockerConfig::Json { line: error.line(), column: error.column() })?;

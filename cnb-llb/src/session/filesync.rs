@@ -21,7 +21,6 @@ use crate::pb::fsutil::Packet;
 
 pub(crate) mod filter;
 mod follow;
-pub(crate) mod mode;
 mod sender;
 mod stat;
 pub(crate) mod walk;

@@ -1,6 +1,5 @@
 //! The patterns of `.dockerignore` files and local sources.
 
-use std::fmt;
 use std::path::Component;
 use std::path::Path;
 
@@ -221,12 +220,6 @@ pub(crate) fn clean(path: &str) -> String {
         (true, _) => format!("/{}", names.join("/")),
         (false, true) => ".".to_owned(),
         (false, false) => names.join("/"),
-    }
-}
-
-impl fmt::Display for Pattern {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.text)
     }
 }
 

@@ -18,10 +18,27 @@ const LIMIT: usize = 500 * 1024;
 /// Why a secret cannot be had. It is shown to people, so it must hold no secret.
 pub type SecretError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Where secrets come from.
+/// Where secrets come from: a map of them by identifier, or something of one's own.
+///
+/// ```
+/// use cnb_llb::session::SecretError;
+/// use cnb_llb::session::Secrets;
+///
+/// struct Directory(std::path::PathBuf);
+///
+/// #[tonic::async_trait] // The macro of the crate `async-trait` is the same.
+/// impl Secrets for Directory {
+///     async fn secret(&self, id: &str) -> Result<Option<Vec<u8>>, SecretError> {
+///         Ok(if id == "token" { Some(std::fs::read(self.0.join(id))?) } else { None })
+///     }
+/// }
+/// ```
 #[tonic::async_trait]
 pub trait Secrets: Send + Sync {
-    /// The secret of this identifier, if there is one.
+    /// The secret of this identifier, if there is one; at most 500 KiB, or BuildKit does not take it.
+    ///
+    /// # Errors
+    /// When nobody can tell. What needs the secret fails then, with this error in words.
     async fn secret(&self, id: &str) -> Result<Option<Vec<u8>>, SecretError>;
 }
 

@@ -33,6 +33,7 @@ use super::ssh::Agents;
 use super::transport;
 use crate::errdefs::BuildError;
 use crate::pb::CONNECTION_WINDOW;
+use crate::pb::HEADERS_LIMIT;
 use crate::pb::MESSAGE_LIMIT;
 use crate::pb::content::content_server::ContentServer;
 use crate::pb::control::control_client::ControlClient;
@@ -83,7 +84,7 @@ impl Session {
         let _guard = stop.clone().drop_guard();
         let service = TowerToHyperService::new(self.routes(outputs));
         let mut server = http2::Builder::new(Tasks(stop));
-        server.initial_connection_window_size(CONNECTION_WINDOW);
+        server.initial_connection_window_size(CONNECTION_WINDOW).max_header_list_size(HEADERS_LIMIT);
         let ended = server.serve_connection(TokioIo::new(connection), service).await;
         // How the other side ends it is no matter of ours: the solve has an answer or an error.
         if let Err(error) = ended {

@@ -15,6 +15,7 @@ use crate::pb::filesync::CredentialsRequest;
 use crate::pb::filesync::GetTokenAuthorityRequest;
 use crate::pb::filesync::auth_client::AuthClient;
 use crate::pb::filesync::file_sync_client::FileSyncClient;
+use crate::pb::fsutil::packet::PacketType;
 use crate::pb::health::HealthCheckRequest;
 use crate::pb::health::health_client::HealthClient;
 use crate::pb::secrets::GetSecretRequest;
@@ -55,6 +56,19 @@ async fn what_is_not_there_is_not_served() {
     // With this answer BuildKit gets tokens itself.
     let authority = auth.get_token_authority(GetTokenAuthorityRequest::default()).await;
     assert_eq!(authority.expect_err("there is none").code(), Code::Unavailable);
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let there = tempfile::tempdir().expect("there is a directory");
+    let session = || Session::new("s").with_directory("a", there.path()).with_layout("b", there.path());
+    assert!(session().check().is_ok());
+    for session in
+        [session().with_directory("c", "/nowhere/at/all"), session().with_layout("c", "/nowhere/at/all")]
+    {
+        let error = session.check().expect_err("there is none");
+        assert!(error.message().starts_with("cannot read /nowhere/at/all: "), "{error}");
+    }
 }
 
 /// A secret store and keychain that cannot be reached.
@@ -138,6 +152,24 @@ async fn agents_are_forwarded_to() {
     };
     let (heard, ()) = tokio::join!(calling, answering);
     assert_eq!(heard, b"hihi");
+}
+
+/// A long `.dockerignore` comes as a header for each of its lines.
+#[tokio::test]
+async fn directories_are_asked_for_with_many_patterns() {
+    let directory = tempfile::tempdir().expect("there is a directory");
+    let stop = CancellationToken::new();
+    let session = Session::new("s").with_directory("context", directory.path());
+    let mut client = FileSyncClient::new(served(session, &stop).await);
+    let mut request = Request::new(futures_util::stream::pending());
+    request.metadata_mut().insert("dir-name", "context".parse().expect("it is ASCII"));
+    for number in 0..5_000 {
+        let pattern = format!("directories/with/long/names/{number}").parse().expect("it is ASCII");
+        request.metadata_mut().append("exclude-patterns", pattern);
+    }
+    let mut packets = client.diff_copy(request).await.expect("it is served").into_inner();
+    let end = packets.message().await.expect("it goes on").expect("the list has an end");
+    assert_eq!((end.r#type(), end.stat), (PacketType::PacketStat, None));
 }
 
 /// A secret store that never answers, and says when it is asked no more.

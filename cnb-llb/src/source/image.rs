@@ -25,10 +25,11 @@ pub struct Image {
 annotate!(Image);
 
 /// What decides which image a reference names.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ResolveMode {
     /// The daemon's own choice.
+    #[default]
     Default,
     /// The registry.
     Pull,

@@ -55,19 +55,21 @@ impl Local {
         self
     }
 
-    /// Only what these patterns match; everything if there are none.
+    /// Only what these patterns match, which are those of `.dockerignore` files; everything if there are none. A later call
+    /// takes the place of an earlier one.
     #[must_use]
     pub fn include(self, patterns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.patterns("local.includepattern", patterns, Capability::SOURCE_LOCAL_INCLUDE_PATTERNS)
     }
 
-    /// Without what these patterns match.
+    /// Without what these patterns match, of which the last one decides. A later call takes the place of an earlier one.
     #[must_use]
     pub fn exclude(self, patterns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.patterns("local.excludepatterns", patterns, Capability::SOURCE_LOCAL_EXCLUDE_PATTERNS)
     }
 
-    /// Only these paths, and what symbolic links on the way to them point to.
+    /// Only these paths, and what symbolic links on the way to them point to. A later call takes the place of an earlier
+    /// one.
     #[must_use]
     pub fn follow(self, paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.patterns("local.followpaths", paths, Capability::SOURCE_LOCAL_FOLLOW_PATHS)

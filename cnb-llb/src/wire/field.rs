@@ -38,7 +38,7 @@ pub(crate) trait Field: Default {
 }
 
 /// Numbers in one run, as repeated numbers are written.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Packed<T>(pub Vec<T>);
 
 /// A number as a varint, and back; protobuf extends the sign to 64 bits.

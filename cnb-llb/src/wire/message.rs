@@ -22,7 +22,7 @@ pub(crate) trait Message: Default {
 macro_rules! messages {
     ($($(#[$doc:meta])* $message:ident { $($tag:literal $field:ident $name:literal: $type:ty,)* })*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, Eq, PartialEq)]
+        #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
         #[non_exhaustive]
         pub struct $message {
             $(#[doc = concat!("`", $name, "`, field ", stringify!($tag), ".")] pub $field: $type,)*
@@ -63,7 +63,7 @@ macro_rules! choices {
         $($(#[$value_doc:meta])* $number:literal $value:ident,)*
     })*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+        #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
         #[non_exhaustive]
         pub enum $choice {
             $(#[$first_doc])* #[default] $first,
@@ -73,7 +73,8 @@ macro_rules! choices {
         }
 
         impl $choice {
-            fn number(self) -> i32 {
+            /// As the protocol has it.
+            pub(crate) fn number(self) -> i32 {
                 match self {
                     Self::$first => $first_number,
                     $(Self::$value => $number,)*

@@ -8,12 +8,12 @@ use cnb_core::conformance;
 use cnb_core::conformance::Need;
 use cnb_core::conformance::Report;
 use cnb_core::conformance::Target;
+use cnb_llb::Network;
 use cnb_llb::backend::BuildKit;
 use cnb_llb::backend::ClientSide;
 use cnb_llb::client::Client;
 use cnb_llb::client::SolveRequest;
 use cnb_llb::gateway::Gateway;
-use cnb_llb::gateway::NetworkMode;
 use cnb_llb::gateway::Output;
 use cnb_llb::session::Session;
 
@@ -59,8 +59,7 @@ async fn suite(client: &Client) -> Report {
     let work = async |gateway: Gateway| {
         let helper = side.helper(Path::new(&variable("CNB_TEST_HELPER")));
         let has_layouts = gateway.graph_capabilities().has("mergeop");
-        let backend =
-            BuildKit::new(gateway, helper).with_client(side.clone()).with_network(NetworkMode::Host);
+        let backend = BuildKit::new(gateway, helper).with_client(side.clone()).with_network(Network::Host);
         let root = format!("docker://{}", variable("CNB_TEST_PROBE")).parse().expect("it is a reference");
         let target =
             Target::new(Arc::new(backend), root).with_scratch(scratch.path()).with_reachable(address);

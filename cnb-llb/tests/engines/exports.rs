@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::task::Context;
 use std::task::Poll;
 
-use cnb_llb::client::CacheEntry;
+use cnb_llb::CacheEntry;
 use cnb_llb::client::Export;
 use cnb_llb::client::SolveRequest;
 use tokio::io::AsyncWrite;

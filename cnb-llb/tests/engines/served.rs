@@ -46,9 +46,15 @@ fn directories_arrive_as_asked_for() {
         }
         std::os::unix::fs::symlink("a/b", files.path().join("link")).expect("it is new");
         let find = "/bin/busybox find . | /bin/busybox sort | tr '\\n' ' '";
+        let many: Vec<String> = (0..2_000).map(|number| format!("\"no/such/file/{number}\"")).collect();
+        let many = format!("[{}, \"t*\"]", many.join(", "));
         for (attributes, expected) in [
             (&[][..], ". ./a ./a/b ./a/ü ./link ./node_modules ./node_modules/x ./node_modules/x/y ./top "),
             (&[("local.excludepatterns", r#"["node_modules", "t*"]"#)], ". ./a ./a/b ./a/ü ./link "),
+            (
+                &[("local.excludepatterns", &many)],
+                ". ./a ./a/b ./a/ü ./link ./node_modules ./node_modules/x ./node_modules/x/y ",
+            ),
             (&[("local.includepattern", r#"["a/ü"]"#)], ". ./a ./a/ü "),
             (&[("local.followpaths", r#"["link"]"#)], ". ./a ./a/b ./link "),
         ] {

@@ -63,8 +63,9 @@ fn what_happens_is_told_and_a_second_time_nothing_is_done() {
 #[ignore = "needs engines: run by cargo xtask test engines"]
 fn a_failing_process_is_an_error_with_its_place() {
     on_each(async |client| {
-        let text = "one\ntwo\nthree\n";
-        let graph = Graph::root().shell(&format!("exit 3 # {}", id())).at("project.toml", text, 2);
+        // The error brings all of the file.
+        let text = format!("one\ntwo\nthree\n{}", "# a long line\n".repeat(20_000));
+        let graph = Graph::root().shell(&format!("exit 3 # {}", id())).at("project.toml", &text, 2);
         let digest = graph.head();
         let (answer, events) =
             solve(&client, SolveRequest::new(id()).with_definition(graph), session()).await;

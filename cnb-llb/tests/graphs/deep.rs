@@ -61,6 +61,18 @@ fn preparations_inside_each_other_need_no_deep_stack() {
 }
 
 #[test]
+fn preparations_that_are_used_twice_do_not_multiply() {
+    let first = FileOp::new(Copy::new(alpine(), "/a", "/a")).prepare(&State::scratch());
+    let twice = |inner, _| {
+        let copies = FileOp::new(Copy::new(&inner, "/a", "/b")).then(Copy::new(&inner, "/a", "/c"));
+        copies.prepare(&State::scratch())
+    };
+    let nested = (0..64).fold(first, twice);
+    let definition = State::scratch().file(Copy::new(nested, "/b", "/b")).definition();
+    assert_eq!(definition.vertices().last().unwrap().op.file.unwrap().actions.len(), 1 + 2 * 64 + 1);
+}
+
+#[test]
 fn graphs_may_go_to_other_threads() {
     fn may_be_sent_and_shared<T: Send + Sync + Clone + 'static>() {}
     may_be_sent_and_shared::<State>();

@@ -3,6 +3,7 @@
 use cnb_llb::Annotate as _;
 use cnb_llb::Definition;
 use cnb_llb::Digest;
+use cnb_llb::Exec;
 use cnb_llb::Mount;
 use cnb_llb::SourceFile;
 use cnb_llb::dump;
@@ -57,6 +58,12 @@ fn text_has_names_of_choices_and_octal_modes() {
     assert!(shown("mount-cache-locked").contains("        sharing: Locked\n"));
     assert!(shown("exec-secret-file").contains("        mode: 0o400\n"));
     assert!(shown("copy").contains("        mode: -1\n"));
+}
+
+#[test]
+fn text_has_one_line_for_what_an_operation_does() {
+    let text = dump::text(&alpine().run(Exec::shell("true\nfalse")).root().definition());
+    assert!(text.contains("\n1 /bin/sh -c true\\nfalse\n  sha256:"), "{text}");
 }
 
 #[test]

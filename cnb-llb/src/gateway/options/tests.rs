@@ -12,7 +12,7 @@ fn without_options_there_are_defaults() {
     let options = read(&[]).expect("nothing is wrong");
     assert_eq!(options.filename, None);
     assert_eq!(options.no_cache, NoCache::No);
-    assert_eq!(options.network, NetworkMode::Sandbox);
+    assert_eq!(options.network, Network::Sandbox);
     assert_eq!(options.source_date_epoch(), Ok(None));
     assert!(options.platforms.is_empty() && options.contexts.is_empty() && options.cache_imports.is_empty());
 }
@@ -44,7 +44,7 @@ fn values_are_sorted_by_what_they_are_for() {
     assert_eq!(options.cache_namespace(), Some("team"));
     assert_eq!(options.labels["a:b"], "c");
     assert_eq!(options.platforms, ["linux/amd64", "linux/arm64/v8"]);
-    assert_eq!((options.resolve_mode, options.network), (ResolveMode::Pull, NetworkMode::None));
+    assert_eq!((options.resolve_mode, options.network), (ResolveMode::Pull, Network::None));
     let hosts: Vec<String> =
         options.extra_hosts.iter().map(|(name, address)| format!("{name} {address}")).collect();
     assert_eq!(hosts, ["a.example 192.0.2.1", "b ::1"]);
@@ -137,6 +137,9 @@ fn impossible_values_are_refused_by_name() {
         let error = read(&[(key, value)]).expect_err(value);
         assert!(error.to_string().starts_with(&format!("the option `{key}` cannot be")), "{error}");
     }
+    let error = read(&[("cache-imports", r#"[{"Attrs":{"token":"hunter2"}}]"#)]).expect_err("it has no kind");
+    let expected = "the option `cache-imports` cannot be `...`: it is not a list in JSON (line 1, column 30)";
+    assert_eq!(error.to_string(), expected);
     let options = read(&[("build-arg:SOURCE_DATE_EPOCH", "now")]).expect("it is a build argument like any");
     assert!(options.source_date_epoch().is_err());
 }

@@ -20,14 +20,15 @@ use futures_util::Stream;
 use futures_util::StreamExt;
 use futures_util::stream;
 use prost::Message;
+use rustix::fs::OFlags;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tonic::Status;
 
+use crate::mode;
 use crate::pb::fsutil::Packet;
 use crate::pb::fsutil::Stat;
 use crate::pb::fsutil::packet::PacketType;
-use crate::session::filesync::mode;
 
 /// How many packets may wait.
 const WAITING: usize = 64;
@@ -83,22 +84,35 @@ pub(crate) struct Receiver {
     /// The place in the list of what comes next.
     next: u32,
     /// Files that are not whole yet, by their place in the list.
-    open: BTreeMap<u32, (File, Stat)>,
-    /// When directories were changed, by name: writing into them changes it.
-    times: Vec<(String, i64)>,
+    unfinished: BTreeMap<u32, Unfinished>,
+    /// Directories, which get their permissions and times last: what comes into them needs the ones and changes the others.
+    directories: Vec<Stat>,
     /// The list is at its end.
     listed: bool,
 }
 
+/// A file that is not whole yet.
+struct Unfinished {
+    stat: Stat,
+    /// Open only while its pieces come: the list alone may name more files than a process can have open.
+    file: Option<File>,
+}
+
 impl Receiver {
     pub(crate) fn new(root: PathBuf, replies: mpsc::UnboundedSender<Packet>) -> io::Result<Self> {
-        fs::create_dir_all(&root)?;
-        Ok(Self { root, replies, next: 0, open: BTreeMap::new(), times: Vec::new(), listed: false })
+        fs::create_dir_all(&root).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot make {}: {error}", root.display()))
+        })?;
+        let unfinished = BTreeMap::new();
+        Ok(Self { root, replies, next: 0, unfinished, directories: Vec::new(), listed: false })
     }
 
     pub(crate) fn take(&mut self, packet: Packet) -> io::Result<()> {
         match (packet.r#type(), packet.stat) {
-            (PacketType::PacketStat, Some(stat)) => self.file(stat)?,
+            (PacketType::PacketStat, Some(stat)) => {
+                let name = stat.path.clone();
+                self.file(stat).map_err(|error| self.at(&name, &error))?;
+            }
             (PacketType::PacketStat, None) => self.listed = true,
             (PacketType::PacketData, _) => self.data(packet.id, &packet.data)?,
             (PacketType::PacketErr, _) => {
@@ -106,12 +120,10 @@ impl Receiver {
             }
             (PacketType::PacketFin | PacketType::PacketReq, _) => return Ok(()),
         }
-        if self.listed && self.open.is_empty() {
+        if self.listed && self.unfinished.is_empty() {
             self.listed = false;
-            for (name, time) in std::mem::take(&mut self.times).into_iter().rev() {
-                // A link may have come in its place, or in that of one above it.
-                let path = self.path(&name).ok().filter(|path| is_directory(path));
-                path.map_or(Ok(()), |path| File::open(path)?.set_times(times(time)))?;
+            for stat in std::mem::take(&mut self.directories).into_iter().rev() {
+                self.complete(&stat).map_err(|error| self.at(&stat.path, &error))?;
             }
             self.reply(Packet { r#type: PacketType::PacketFin.into(), ..Packet::default() });
         }
@@ -127,8 +139,9 @@ impl Receiver {
                 remove(&path)?;
                 fs::create_dir(&path)?;
             }
-            fs::set_permissions(&path, permissions(&stat))?;
-            self.times.push((stat.path, stat.mod_time));
+            let writable = fs::Permissions::from_mode(mode::to_unix(stat.mode) | 0o700);
+            fs::set_permissions(&path, writable)?;
+            self.directories.push(stat);
             return Ok(());
         }
         if is_directory(&path) {
@@ -140,26 +153,55 @@ impl Receiver {
             return std::os::unix::fs::symlink(&stat.linkname, path);
         }
         if stat.mode & mode::KIND != 0 {
-            return Err(io::Error::other(format!("{} is a device, a pipe or a socket", stat.path)));
+            return Err(io::Error::other("it is a device, a pipe or a socket"));
         }
         if !stat.linkname.is_empty() {
             return fs::hard_link(self.path(&stat.linkname)?, path);
         }
-        let file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
-        self.open.insert(id, (file, stat));
+        File::options().write(true).create_new(true).mode(0o600).open(path)?;
+        self.unfinished.insert(id, Unfinished { stat, file: None });
         self.reply(Packet { r#type: PacketType::PacketReq.into(), id, ..Packet::default() });
         Ok(())
+    }
+
+    /// Makes a directory what it should be when nothing more comes into it.
+    fn complete(&self, stat: &Stat) -> io::Result<()> {
+        // A link may have come in its place, or in that of one above it.
+        let Some(path) = self.path(&stat.path).ok().filter(|path| is_directory(path)) else {
+            return Ok(());
+        };
+        let directory = File::open(path)?;
+        directory.set_permissions(permissions(stat))?;
+        directory.set_times(times(stat.mod_time))
     }
 
     /// Takes a piece of a file. One without anything in it is the end.
     fn data(&mut self, id: u32, data: &[u8]) -> io::Result<()> {
         let unknown = || io::Error::other(format!("nobody asked for file {id}"));
+        let mut file = self.unfinished.remove(&id).ok_or_else(unknown)?;
+        self.piece(&mut file, data).map_err(|error| self.at(&file.stat.path, &error))?;
         if !data.is_empty() {
-            return self.open.get_mut(&id).ok_or_else(unknown)?.0.write_all(data);
+            self.unfinished.insert(id, file);
         }
-        let (file, stat) = self.open.remove(&id).ok_or_else(unknown)?;
-        file.set_permissions(permissions(&stat))?;
-        file.set_times(times(stat.mod_time))
+        Ok(())
+    }
+
+    fn piece(&self, Unfinished { stat, file }: &mut Unfinished, data: &[u8]) -> io::Result<()> {
+        let file = match file {
+            Some(file) => file,
+            None => file.insert(self.reopen(&stat.path)?),
+        };
+        if data.is_empty() {
+            file.set_permissions(permissions(stat))?;
+            return file.set_times(times(stat.mod_time));
+        }
+        file.write_all(data)
+    }
+
+    /// Opens a file that was made when it was listed. A link that came in its place since is not followed.
+    fn reopen(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::NOFOLLOW.bits().cast_signed();
+        File::options().write(true).custom_flags(flags).open(self.path(name)?)
     }
 
     /// Where a file goes. Nothing leads out of the root: neither its name nor a link on its way.
@@ -176,6 +218,12 @@ impl Receiver {
             path.push(component);
         }
         if path == self.root { Err(outside()) } else { Ok(path) }
+    }
+
+    /// An error with the file that it is about.
+    fn at(&self, name: &str, error: &io::Error) -> io::Error {
+        let message = format!("cannot write `{name}` in {}: {error}", self.root.display());
+        io::Error::new(error.kind(), message)
     }
 
     fn reply(&self, packet: Packet) {

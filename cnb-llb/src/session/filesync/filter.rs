@@ -38,7 +38,6 @@ pub(crate) enum Verdict {
 
 /// What BuildKit asks for cannot be told.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub(crate) enum FilterError {
     /// A pattern is none.
     #[error(transparent)]

@@ -65,8 +65,9 @@ impl Resolver<'_> {
             return Ok(None);
         };
         let mut targets = Vec::new();
-        for entry in optional(fs::read_dir(self.root.join(directory)))?.into_iter().flatten() {
-            let entry = entry?.file_name();
+        let directory_path = self.root.join(directory);
+        for entry in optional(fs::read_dir(&directory_path), &directory_path)?.into_iter().flatten() {
+            let entry = entry.map_err(|error| named(&error, &directory_path))?.file_name();
             let Some(entry) = entry.to_str().filter(|entry| pattern.matches(entry)) else {
                 continue;
             };
@@ -77,11 +78,11 @@ impl Resolver<'_> {
 
     fn link(&self, path: &str) -> io::Result<Option<String>> {
         let full = self.root.join(path);
-        let Some(metadata) = optional(fs::symlink_metadata(&full))?.filter(fs::Metadata::is_symlink) else {
+        if !optional(fs::symlink_metadata(&full), &full)?.is_some_and(|there| there.is_symlink()) {
             return Ok(None);
-        };
-        debug_assert!(metadata.is_symlink());
-        let target = text(&fs::read_link(full)?, "a target")?;
+        }
+        let target = fs::read_link(&full).map_err(|error| named(&error, &full))?;
+        let target = text(&target, "a target")?;
         let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
         Ok(Some(if target.starts_with('/') { target } else { format!("{directory}/{target}") }))
     }
@@ -95,15 +96,19 @@ fn inside(path: &str) -> String {
     }
 }
 
-/// None for what is not there.
-fn optional<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+/// None for what is not there; other errors name the path.
+fn optional<T>(result: io::Result<T>, path: &Path) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Ok(None)
         }
-        Err(error) => Err(error),
+        Err(error) => Err(named(&error, path)),
     }
+}
+
+fn named(error: &io::Error, path: &Path) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// Leaves out what is in a directory that is there too.

@@ -18,8 +18,8 @@ use tokio::task::spawn_blocking;
 use tonic::Status;
 
 use super::filter::Filter;
-use super::mode;
 use super::walk::walk;
+use crate::mode;
 use crate::pb::fsutil::Packet;
 use crate::pb::fsutil::Stat;
 use crate::pb::fsutil::packet::PacketType;

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ffi::CStr;
+use std::fs::FileType;
 use std::fs::Metadata;
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -11,7 +13,7 @@ use rustix::buffer::spare_capacity;
 use rustix::fs::lgetxattr;
 use rustix::fs::llistxattr;
 
-use super::mode;
+use crate::mode;
 use crate::pb::fsutil::Stat;
 
 /// Attributes of another operating system, which are not sent.
@@ -33,7 +35,7 @@ pub(crate) fn stat(path: &Path, name: &str, metadata: &Metadata) -> io::Result<S
     Ok(Stat {
         path: name.to_owned(),
         // Archives cannot hold sockets: they become empty files.
-        mode: mode::from_unix(kind, metadata.mode()) & !mode::SOCKET,
+        mode: go_mode(kind, metadata.mode()) & !mode::SOCKET,
         uid: 0,
         gid: 0,
         size: if kind.is_dir() { 0 } else { i64::try_from(metadata.size()).unwrap_or(i64::MAX) },
@@ -50,6 +52,27 @@ pub(crate) fn text(path: &Path, what: &str) -> io::Result<String> {
     let unreadable =
         || io::Error::new(io::ErrorKind::InvalidData, format!("{what} is not in UTF-8: {}", path.display()));
     path.to_str().map(str::to_owned).ok_or_else(unreadable)
+}
+
+/// Go's mode for a kind of file and the bits of Unix.
+fn go_mode(kind: FileType, unix: u32) -> u32 {
+    let bits = if kind.is_dir() {
+        mode::DIRECTORY
+    } else if kind.is_symlink() {
+        mode::SYMLINK
+    } else if kind.is_char_device() {
+        mode::DEVICE | mode::CHARACTERS
+    } else if kind.is_block_device() {
+        mode::DEVICE
+    } else if kind.is_fifo() {
+        mode::NAMED_PIPE
+    } else if kind.is_socket() {
+        mode::SOCKET
+    } else {
+        0
+    };
+    let special = mode::SPECIAL.iter().filter(|(bit, _)| unix & bit != 0).map(|(_, go)| go);
+    special.fold(bits | (unix & 0o777), |mode, bit| mode | bit)
 }
 
 fn attributes(path: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::walk::walk;
 use super::*;
+use crate::mode;
 
 /// A directory with these files; names that end with a slash are directories, `a -> b` are links.
 fn directory(entries: &[&str]) -> tempfile::TempDir {
@@ -65,6 +66,16 @@ fn patterns_choose_files() {
         assert_eq!(names, expected, "{includes:?} {excludes:?} {follow:?}");
     }
     assert!(walked(root.path(), &["["], &[], &[]).is_err());
+}
+
+/// A name that is too long stands for all that cannot be looked at: to root, nothing is forbidden.
+#[test]
+fn what_cannot_be_followed_is_named() {
+    let root = directory(&[]);
+    let name = "x".repeat(300);
+    let error = walked(root.path(), &[], &[], &[name.as_str()]).expect_err("there are no such names");
+    let cause = std::error::Error::source(&error).expect("it says why").to_string();
+    assert!(cause.starts_with(&format!("{}/{name}: ", root.path().display())), "{cause}");
 }
 
 #[test]

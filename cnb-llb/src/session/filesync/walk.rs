@@ -10,9 +10,9 @@ use std::path::PathBuf;
 use super::filter::Filter;
 use super::filter::Verdict;
 use super::filter::Within;
-use super::mode;
 use super::stat::stat;
 use super::stat::text;
+use crate::mode;
 use crate::pb::fsutil::Stat;
 use crate::session::Directory;
 

@@ -57,6 +57,49 @@ async fn files_are_asked_for_and_written() {
     assert_eq!(fs::metadata(at("d")).expect("it is there").mode() & 0o7777, 0o750);
 }
 
+/// How many files below a directory this process has open.
+fn open_below(root: &Path) -> usize {
+    let open = fs::read_dir("/proc/self/fd").expect("this is Linux").flatten();
+    open.filter(|open| fs::read_link(open.path()).is_ok_and(|file| file.starts_with(root))).count()
+}
+
+/// The list comes before the first of its files, and may be long.
+#[test]
+fn only_files_whose_pieces_come_are_open() {
+    let root = tempfile::tempdir().expect("there is a directory");
+    let (replies, _requests) = mpsc::unbounded_channel();
+    let mut receiver = Receiver::new(root.path().to_owned(), replies).expect("it is there");
+    let mut take = |packet| receiver.take(packet).expect("it is possible");
+    (0..100).for_each(|number| take(stat(&format!("{number}"), 0o640, "")));
+    assert_eq!(open_below(root.path()), 0);
+    for id in [7, 8] {
+        take(packet(PacketType::PacketData, id, b"x"));
+    }
+    assert_eq!(open_below(root.path()), 2);
+    take(packet(PacketType::PacketData, 7, b"y"));
+    for id in [7, 8] {
+        take(packet(PacketType::PacketData, id, b""));
+    }
+    assert_eq!(open_below(root.path()), 0);
+    assert_eq!(fs::read(root.path().join("7")).expect("it is there"), b"xy");
+}
+
+#[test]
+fn directories_are_closed_when_all_is_there() {
+    let root = tempfile::tempdir().expect("there is a directory");
+    let (replies, _requests) = mpsc::unbounded_channel();
+    let mut receiver = Receiver::new(root.path().to_owned(), replies).expect("it is there");
+    let mut take = |packet| receiver.take(packet).expect("it is possible");
+    let mode = |name: &str| fs::metadata(root.path().join(name)).expect("it is there").mode() & 0o7777;
+    take(stat("d", mode::DIRECTORY | 0o555, ""));
+    take(stat("d/e", mode::DIRECTORY | 0o500, ""));
+    assert_eq!((mode("d"), mode("d/e")), (0o755, 0o700), "whoever this is has to write into them");
+    take(stat("d/e/f", 0o444, ""));
+    take(packet(PacketType::PacketStat, 0, b""));
+    take(packet(PacketType::PacketData, 2, b""));
+    assert_eq!((mode("d"), mode("d/e"), mode("d/e/f")), (0o555, 0o500, 0o444));
+}
+
 #[tokio::test]
 async fn nothing_leads_out() {
     let root = tempfile::tempdir().expect("there is a directory");
@@ -110,15 +153,49 @@ async fn what_comes_in_place_of_a_directory_is_not_followed() {
 }
 
 #[tokio::test]
+async fn what_comes_in_place_of_a_file_is_not_followed() {
+    let root = tempfile::tempdir().expect("there is a directory");
+    let outside = tempfile::tempdir().expect("there is a directory");
+    let file = outside.path().join("file");
+    fs::write(&file, "as it was").expect("it is new");
+    let target = file.to_str().expect("it is UTF-8");
+    let packets = vec![
+        stat("a", 0o640, ""),
+        stat("a", mode::SYMLINK | 0o777, target),
+        packet(PacketType::PacketData, 0, b"other"),
+    ];
+    take(root.path(), packets).await.expect_err("it is a link now");
+    assert_eq!(fs::read(&file).expect("it is there"), b"as it was");
+}
+
+#[tokio::test]
 async fn errors_of_the_other_side_are_told() {
     let root = tempfile::tempdir().expect("there is a directory");
     for (packets, expected) in [
         (vec![packet(PacketType::PacketErr, 0, b"no space")], "no space"),
         (vec![packet(PacketType::PacketData, 4, b"x")], "nobody asked for file 4"),
-        (vec![stat("dev", mode::DEVICE | 0o644, "")], "dev is a device, a pipe or a socket"),
     ] {
         assert_eq!(take(root.path(), packets).await, Err(expected.to_owned()));
     }
+}
+
+#[tokio::test]
+async fn errors_say_which_file_it_is() {
+    let root = tempfile::tempdir().expect("there is a directory");
+    fs::write(root.path().join("file"), "").expect("it is new");
+    for (stat, expected) in [
+        (
+            stat("dev", mode::DEVICE | 0o644, ""),
+            "cannot write `dev` in ROOT: it is a device, a pipe or a socket",
+        ),
+        (stat("file/x", 0o644, ""), "cannot write `file/x` in ROOT: Not a directory (os error 20)"),
+        (stat("hard", 0o644, "../x"), "cannot write `hard` in ROOT: `../x` leads out of the directory"),
+    ] {
+        let expected = expected.replace("ROOT", root.path().to_str().expect("it is UTF-8"));
+        assert_eq!(take(root.path(), vec![stat]).await, Err(expected));
+    }
+    let error = take(&root.path().join("file/out"), Vec::new()).await.expect_err("that is in a file");
+    assert!(error.starts_with("cannot make ") && error.contains("/file/out: "), "{error}");
 }
 
 /// Both sides of the protocol, with files larger than a packet.

@@ -1,8 +1,5 @@
 //! Modes of files as Go writes them.
 
-use std::fs::FileType;
-use std::os::unix::fs::FileTypeExt;
-
 /// A directory.
 pub(crate) const DIRECTORY: u32 = 1 << 31;
 /// A symbolic link.
@@ -19,28 +16,7 @@ pub(crate) const CHARACTERS: u32 = 1 << 21;
 pub(crate) const KIND: u32 = DIRECTORY | SYMLINK | DEVICE | NAMED_PIPE | SOCKET | CHARACTERS | 1 << 19;
 
 /// Bits of Unix beside the permissions, and Go's for the same.
-const SPECIAL: [(u32, u32); 3] = [(0o4000, 1 << 23), (0o2000, 1 << 22), (0o1000, 1 << 20)];
-
-/// Go's mode for a kind of file and the bits of Unix.
-pub(crate) fn from_unix(kind: FileType, mode: u32) -> u32 {
-    let bits = if kind.is_dir() {
-        DIRECTORY
-    } else if kind.is_symlink() {
-        SYMLINK
-    } else if kind.is_char_device() {
-        DEVICE | CHARACTERS
-    } else if kind.is_block_device() {
-        DEVICE
-    } else if kind.is_fifo() {
-        NAMED_PIPE
-    } else if kind.is_socket() {
-        SOCKET
-    } else {
-        0
-    };
-    let special = SPECIAL.iter().filter(|(unix, _)| mode & unix != 0).map(|(_, go)| go);
-    special.fold(bits | (mode & 0o777), |mode, bit| mode | bit)
-}
+pub(crate) const SPECIAL: [(u32, u32); 3] = [(0o4000, 1 << 23), (0o2000, 1 << 22), (0o1000, 1 << 20)];
 
 /// The permissions and special bits of Unix.
 pub(crate) fn to_unix(mode: u32) -> u32 {
