@@ -28,6 +28,7 @@ use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
 use crate::paths;
+use crate::progress;
 use crate::progress::print;
 use crate::registry;
 
@@ -82,14 +83,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     print(&format!("{}: image ID {}\n", builder.output, builder.image_id))
 }
 
-#[allow(clippy::print_stderr, reason = "what a person should know")]
 fn create(args: &CreateArgs) -> Result<Exported> {
     let cache_dir = paths::cache_dir(args.cache_dir.as_deref())?;
     let init = paths::helper("cnb-init")?;
     let config = Config::read(&args.config)?;
-    if !config.warnings.is_empty() {
-        eprintln!("{}", config::shown(&config.warnings));
-    }
+    progress::diagnostics(&config.warnings);
     let own_lifecycle = || paths::helper("lifecycle").map(|path| path.with_file_name(""));
     let lifecycle = args.lifecycle.as_ref().or(config.lifecycle.as_ref());
     let lifecycle = lifecycle.cloned().map_or_else(own_lifecycle, Ok)?;

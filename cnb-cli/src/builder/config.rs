@@ -1,7 +1,6 @@
 //! builder.toml, its paths made usable from here.
 
 use std::fs;
-use std::io::IsTerminal as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -142,11 +141,6 @@ fn buildpack(
 
 fn names(image: &RunImage) -> RunImageNames {
     RunImageNames { image: image.image.value.clone(), mirrors: image.mirrors.clone() }
-}
-
-/// Diagnostics as a person reads them on standard error.
-pub(super) fn shown(diagnostics: &Diagnostics) -> String {
-    diagnostics.render(std::io::stderr().is_terminal())
 }
 
 #[cfg(test)]
