@@ -35,6 +35,9 @@ use crate::progress::Style;
 pub(crate) fn run(args: &Args) -> ExitCode {
     let prepared = Prepared::new(args);
     let progress = progress::start(style(args), args.explain);
+    if let Err(failure) = &prepared {
+        warn(&*progress, &failure.warnings);
+    }
     let built = prepared.and_then(|prepared| prepared.build(args, &*progress));
     progress.finish(built.as_ref().err());
     match built {

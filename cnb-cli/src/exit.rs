@@ -59,17 +59,25 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     /// What the message is of, when it is all that is wrong in a file that a person wrote.
     pub(crate) diagnostics: Option<Diagnostics>,
+    /// What was to be told before; it may be why.
+    pub(crate) warnings: Diagnostics,
 }
 
 impl Failure {
     /// A failure with a text of its own.
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), diagnostics: None }
+        Self { exit, message: message.into(), diagnostics: None, warnings: Diagnostics::default() }
     }
 
     /// A failure that is errors in a file, with the warnings about it.
     pub(crate) fn invalid(errors: &Diagnostics) -> Self {
         Self { diagnostics: Some(errors.clone()), ..Self::new(Exit::InvalidInput, errors.render(false)) }
+    }
+
+    /// The same after warnings.
+    pub(crate) fn after(mut self, warnings: Diagnostics) -> Self {
+        self.warnings = warnings;
+        self
     }
 
     /// A failure that tells an error and its causes, each on a line. What a cause only repeats is told once.

@@ -97,6 +97,7 @@ impl Progress for Quiet {
 
 /// Tells a failure of a command without progress.
 pub(crate) fn failure(failure: &Failure) {
+    diagnostics(&failure.warnings);
     tell(&error_text(failure, has_colors()));
 }
 

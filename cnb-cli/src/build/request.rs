@@ -15,6 +15,7 @@ use cnb_core::diagnostic::Diagnostics;
 use cnb_core::diagnostic::SourceFile;
 use cnb_core::env_file;
 use cnb_core::image_name::ImageName;
+use cnb_core::image_name::InvalidImageName;
 use cnb_core::labels::project::ProjectLabel;
 use cnb_core::project::CacheScope;
 use cnb_core::project::Descriptor;
@@ -63,10 +64,24 @@ pub(super) fn read(args: &Args, cache_dir: Option<&Path>, tool: &Path) -> Result
     for output in &args.output {
         writable(output, args)?;
     }
-    let (descriptor, mut diagnostics) = descriptor(args)?;
-    let builder = builder(args, descriptor.as_ref())?;
-    let namespace = namespace(args, descriptor.as_ref(), &builder)?;
-    let filter = filter(args, cache_dir, &builder, descriptor.as_ref());
+    let (descriptor, mut warnings) = descriptor(args)?;
+    match request(args, cache_dir, tool, descriptor.as_ref(), &mut warnings) {
+        Ok((request, namespace)) => Ok(Asked { request, namespace, descriptor, warnings }),
+        Err(failure) => Err(failure.after(warnings)),
+    }
+}
+
+/// The build, and whose it is.
+fn request(
+    args: &Args,
+    cache_dir: Option<&Path>,
+    tool: &Path,
+    descriptor: Option<&Descriptor>,
+    warnings: &mut Diagnostics,
+) -> Result<(BuildRequest, Namespace)> {
+    let builder = builder(args, descriptor)?;
+    let namespace = namespace(args, descriptor, &builder)?;
+    let filter = filter(args, cache_dir, &builder, descriptor);
     let app = Source::Directory { path: args.app.clone(), filter, owner: User::ROOT };
     let mut request = BuildRequest::new(app, builder, program(tool));
     request.outputs.clone_from(&args.output);
@@ -76,7 +91,7 @@ pub(super) fn read(args: &Args, cache_dir: Option<&Path>, tool: &Path) -> Result
     request.lifecycle = args.lifecycle.as_deref().map(lifecycle_directory);
     request.process_type.clone_from(&args.default_process);
     request.cache = Some(namespace.id());
-    request.shared_cache = SharedCache::new(&namespace, scope(args, descriptor.as_ref()));
+    request.shared_cache = SharedCache::new(&namespace, scope(args, descriptor));
     request.cache_read_only = args.cache_read_only;
     request.run_all = args.no_cache;
     request.skip_layers = args.clear_cache;
@@ -84,15 +99,15 @@ pub(super) fn read(args: &Args, cache_dir: Option<&Path>, tool: &Path) -> Result
         Some(args::Network::None) => cnb_core::backend::Network::None,
         None | Some(args::Network::Host | args::Network::Sandbox) => cnb_core::backend::Network::Host,
     };
-    request.env = environment(args, descriptor.as_ref(), &mut diagnostics)?;
+    request.env = environment(args, descriptor, warnings)?;
     request.container_env =
         PROXY_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), own(name)?))).collect();
-    request.project = descriptor.as_ref().map(ProjectLabel::described).unwrap_or_default();
-    if let Some(descriptor) = &descriptor {
-        diagnostics.extend(unserved(descriptor));
+    request.project = descriptor.map(ProjectLabel::described).unwrap_or_default();
+    if let Some(descriptor) = descriptor {
+        warnings.extend(unserved(descriptor));
     }
     request.bindings = args.binding.iter().map(|flag| bindings::read(flag)).collect::<Result<_>>()?;
-    Ok(Asked { request, namespace, descriptor, warnings: diagnostics })
+    Ok((request, namespace))
 }
 
 /// What the descriptor excludes stays out, and so do the images and the state of this build.
@@ -146,14 +161,29 @@ fn builder(args: &Args, descriptor: Option<&Descriptor>) -> Result<ImageName> {
     }
     let Some((descriptor, builder)) = descriptor.and_then(|d| Some((d, d.builder.as_ref()?))) else {
         let message = "no builder\n  help: pass --builder IMAGE, or name one in project.toml:\n\n    \
-                       [io.buildpacks]\n    builder = \"oci:DIRECTORY:TAG\"";
+                       [_]\n    schema-version = \"0.2\"\n    [io.buildpacks]\n    builder = \"docker://REFERENCE\"";
         return Err(Failure::new(Exit::Usage, message));
     };
-    let name: ImageName = builder.value.parse().map_err(|error| {
-        let diagnostic = descriptor.error_at(builder.span, "invalid-builder", format!("{error}"));
-        Failure::invalid(&diagnostic.with_help("for example `oci:DIRECTORY:TAG`").into())
+    let name = described_image(&builder.value).map_err(|error| {
+        let diagnostic = descriptor.error_at(builder.span, "invalid-builder", error.to_string());
+        let help = "for example `docker://REFERENCE` or `oci:DIRECTORY:TAG`";
+        Failure::invalid(&diagnostic.with_help(help).into())
     })?;
     Ok(relative_to(name, args))
+}
+
+/// Transports that can be in a descriptor, whether we know them or not. A text with another one is a reference with a port or
+/// a tag.
+const TRANSPORTS: [&str; 6] = ["containers-storage", "dir", DAEMON, "docker", "oci", "oci-archive"];
+
+/// The image that a descriptor names. `pack` and the frontend read the same file, and know references alone: one without a
+/// transport is in a registry.
+fn described_image(text: &str) -> std::result::Result<ImageName, InvalidImageName> {
+    let has_transport = text.split_once(':').is_some_and(|(first, _)| TRANSPORTS.contains(&first));
+    match text.parse() {
+        Ok(reference) if !has_transport => Ok(ImageName::Docker { reference }),
+        _ => text.parse(),
+    }
 }
 
 /// The directory of the descriptor.
@@ -245,4 +275,70 @@ pub(super) fn own(name: &str) -> Option<String> {
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Exit::InvalidInput, format!("failed to read `{}`: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    /// What becomes of `cnb build` of an application with this descriptor.
+    fn read_with(descriptor: &str, flags: &[&str]) -> Result<Asked> {
+        let app = tempfile::tempdir().expect("a directory");
+        fs::write(app.path().join("project.toml"), descriptor).expect("a file");
+        let path = app.path().to_str().expect("text");
+        let args = Cli::parse_from([&["cnb", path, "--output", "oci:out"], flags].concat()).args;
+        read(&args, None, Path::new("/lifecycle"))
+    }
+
+    fn warnings(failure: &Failure) -> String {
+        failure.warnings.iter().map(|warning| warning.message.as_str()).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn warnings_are_not_lost_when_something_else_is_wrong() {
+        // Nothing here says its schema.
+        let failure = read_with("[io.buildpacks]\nbuilder = 'ab'\n", &[]).expect_err("it is of schema 0.1");
+        assert_eq!(failure.exit, Exit::Usage);
+        let told = warnings(&failure);
+        assert!(told.contains("no schema version") && told.contains("`io.buildpacks` is ignored"), "{told}");
+        let failure = read_with("x = 1\n", &["--builder", "oci:a", "--env", "=x"]).expect_err("no name");
+        assert!(warnings(&failure).contains("unknown key `x`"), "{}", warnings(&failure));
+    }
+
+    #[test]
+    fn what_is_said_of_a_missing_builder_helps() {
+        let failure = read_with("", &[]).expect_err("no builder");
+        let (_, lines) = failure.message.split_once("project.toml:\n\n").expect("an example");
+        let asked = read_with(&lines.replace("REFERENCE", "team/builder:24"), &[]).expect("the example is valid");
+        assert_eq!(asked.request.builder.to_string(), "docker://index.docker.io/team/builder:24");
+        assert!(asked.warnings.is_empty(), "{}", asked.warnings);
+    }
+
+    #[test]
+    fn a_builder_without_transport_is_in_a_registry() {
+        let named = |text: &str| match described_image(text) {
+            Ok(name) => name.to_string(),
+            Err(error) => error.to_string(),
+        };
+        for (text, expected) in [
+            ("team/builder:24", "docker://index.docker.io/team/builder:24"),
+            ("builder:24", "docker://index.docker.io/library/builder:24"),
+            ("localhost:5000/builder", "docker://localhost:5000/builder:latest"),
+            ("docker://registry.test/builder", "docker://registry.test/builder:latest"),
+            ("oci:layout:builder", "oci:layout:builder"),
+            ("oci-archive:builder.tar", "oci-archive:builder.tar"),
+            ("docker-daemon:builder", "docker-daemon:builder"),
+        ] {
+            assert_eq!(named(text), expected);
+        }
+        assert!(named("A builder").starts_with("`A builder` is not an image name"));
+    }
 }

@@ -65,7 +65,7 @@ impl Config {
             }
         }
         if errors.has_errors() {
-            return Err(Failure::invalid(&errors));
+            return Err(Failure::invalid(&errors).after(warnings));
         }
         let lifecycle = match &config.lifecycle {
             Some(Lifecycle::Uri(uri)) => Some(directory.join(&uri.value)),
