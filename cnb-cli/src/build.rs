@@ -21,6 +21,7 @@ pub(crate) mod signal;
 
 pub(crate) use args::Args;
 pub(crate) use failure::of_backend;
+pub(crate) use request::writable;
 
 use request::Asked;
 

@@ -24,6 +24,7 @@ use base::Base;
 use config::Config;
 
 use crate::build::of_backend;
+use crate::build::writable;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
@@ -84,6 +85,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn create(args: &CreateArgs) -> Result<Exported> {
+    writable(&args.output, false)?;
     let cache_dir = paths::cache_dir(args.cache_dir.as_deref())?;
     let init = paths::helper("cnb-init")?;
     let config = Config::read(&args.config)?;

@@ -62,7 +62,7 @@ pub(super) fn read(args: &Args, cache_dir: Option<&Path>, tool: &Path) -> Result
         return Err(Failure::new(Exit::InvalidInput, message));
     }
     for output in &args.output {
-        writable(output, args)?;
+        writable(output, args.backend != Backend::Local)?;
     }
     let (descriptor, mut warnings) = descriptor(args)?;
     match request(args, cache_dir, tool, descriptor.as_ref(), &mut warnings) {
@@ -123,23 +123,25 @@ fn filter(
     own_files::without(&args.app, images.filter_map(own_files::place).chain(cache_dir), described)
 }
 
-/// Said before anything is built.
-fn writable(output: &ImageName, args: &Args) -> Result<()> {
-    match output {
+/// Makes sure before anything is built that an image can be written to an output; `has_daemon` says whether a Docker Engine
+/// may be the one that builds.
+pub(crate) fn writable(output: &ImageName, has_daemon: bool) -> Result<()> {
+    let help = match output {
         ImageName::Docker { .. }
         | ImageName::Oci { .. }
         | ImageName::OciArchive { .. }
-        | ImageName::DockerArchive { .. } => Ok(()),
-        ImageName::Other { transport, .. } if transport == DAEMON && args.backend != Backend::Local => Ok(()),
-        other => {
-            let message = format!(
-                "images cannot be written to `{other}`\n  help: use docker://REFERENCE, oci:DIRECTORY[:TAG], \
-                 oci-archive:FILE[:TAG] or docker-archive:FILE[:REFERENCE], or with --backend docker \
-                 {DAEMON}:REFERENCE"
-            );
-            Err(Failure::new(Exit::Usage, message))
+        | ImageName::DockerArchive { .. } => return Ok(()),
+        ImageName::Other { transport, .. } if transport == DAEMON && has_daemon => return Ok(()),
+        ImageName::Other { transport, .. } if transport == DAEMON => {
+            "build with `cnb build --backend docker`, or use docker-archive:FILE[:REFERENCE] and `docker load`"
         }
-    }
+        _ => {
+            "use docker://REFERENCE, oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REFERENCE], or with \
+             `cnb build --backend docker` docker-daemon:REFERENCE"
+        }
+    };
+    let message = format!("images cannot be written to `{output}`");
+    Err(Failure::new(Exit::Usage, message).with_help(Some(help)))
 }
 
 fn descriptor(args: &Args) -> Result<(Option<Descriptor>, Diagnostics)> {
