@@ -19,6 +19,7 @@ mod explain;
 mod json;
 mod lines;
 mod plain;
+mod quiet;
 mod terminal;
 
 /// How to show progress.
@@ -28,7 +29,7 @@ pub(crate) enum Style {
     Json,
     /// A line per phase and the output of the steps.
     Lines,
-    /// Nothing.
+    /// Nothing unless something is wrong.
     Quiet,
 }
 
@@ -41,8 +42,8 @@ pub(crate) trait Progress: EventSink {
 /// The progress display for a style and for what standard error is. It may explain at the end what was used again.
 pub(crate) fn start(style: Style, explains: bool) -> Arc<dyn Progress> {
     let shown: Arc<dyn Progress> = match style {
-        Style::Json => return Arc::new(json::Json),
-        Style::Quiet => Arc::new(Quiet),
+        Style::Json => return Arc::new(json::Json::default()),
+        Style::Quiet => Arc::new(quiet::Quiet::default()),
         Style::Lines if has_terminal() => terminal::start(has_colors()),
         Style::Lines => Arc::new(plain::Plain::default()),
     };
@@ -72,26 +73,6 @@ pub(crate) fn print(result: &str) -> Result<()> {
             Err(Failure::new(Exit::Other, format!("failed to write to standard output: {error}")))
         }
         _ => Ok(()),
-    }
-}
-
-/// Shows warnings and failures only.
-#[derive(Debug)]
-struct Quiet;
-
-impl EventSink for Quiet {
-    fn event(&self, event: Event) {
-        if let Event::Warning { message } = event {
-            warning(&message);
-        }
-    }
-}
-
-impl Progress for Quiet {
-    fn finish(&self, failure: Option<&Failure>) {
-        if let Some(failure) = failure {
-            tell(&error_text(failure, has_colors()));
-        }
     }
 }
 

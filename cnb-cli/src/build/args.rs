@@ -123,7 +123,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) explain: bool,
 
-    /// Print the digest of the image and nothing else.
+    /// Print the digest of the image and nothing else, unless something is wrong.
     #[arg(long, short = 'q', conflicts_with = "json")]
     pub(crate) quiet: bool,
 
