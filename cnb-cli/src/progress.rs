@@ -76,6 +76,11 @@ pub(crate) fn print(result: &str) -> Result<()> {
     }
 }
 
+/// What somebody wrote into a store or an image may be anything; a terminal shall not obey it.
+pub(crate) fn readable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 /// Tells a failure of a command without progress.
 pub(crate) fn failure(failure: &Failure) {
     diagnostics(&failure.warnings);
