@@ -19,6 +19,7 @@ mod random;
 mod rebase;
 mod registry;
 mod size;
+mod tips;
 
 /// Build OCI images from applications with Cloud Native Buildpacks, fully locally.
 #[derive(Debug, Parser)]
@@ -61,7 +62,8 @@ Exit codes:
   130  interrupted, 143 terminated";
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let Cli { command } = Cli::try_parse().unwrap_or_else(|error| tips::with_tip(error).exit());
+    let result = match command {
         Command::Build(args) => return build::run(&args),
         Command::Builder(args) => builder::run(&args),
         Command::Cache(args) => cache::run(&args),
