@@ -16,7 +16,8 @@ pub(crate) enum Exit {
     InvalidInput = 3,
     /// An image does not exist, or its bytes are not what their digests say.
     Image = 4,
-    /// The machine lacks something: an OCI runtime, user namespaces, a helper program, a daemon that answers.
+    /// The machine lacks something: an OCI runtime, user namespaces, a helper program, a daemon or a registry that
+    /// answers.
     Machine = 5,
     /// Disk or memory is used up.
     Exhausted = 6,

@@ -53,7 +53,7 @@ Exit codes:
     2  wrong usage
     3  an invalid project.toml, builder.toml, env file or other input that a person wrote
     4  an image is missing or corrupt
-    5  the machine lacks something: an OCI runtime, user namespaces, a helper program, a daemon that answers
+    5  the machine lacks something: an OCI runtime, a helper program, a daemon or a registry
     6  disk or memory is used up
    11  lifecycle and program have no Platform API in common
    20  no buildpack group passed, 21 after errors; 22 detection failed otherwise
