@@ -7,6 +7,8 @@ use cnb_core::diagnostic::Diagnostics;
 use cnb_core::event::Event;
 use cnb_lifecycle::platform;
 use cnb_lifecycle::platform::Built;
+use tokio::runtime::Builder;
+use tokio::runtime::Runtime;
 
 mod args;
 mod backend;
@@ -17,7 +19,7 @@ mod local;
 mod own_files;
 mod request;
 mod selection;
-pub(crate) mod signal;
+mod signal;
 
 pub(crate) use args::Args;
 pub(crate) use failure::of_backend;
@@ -99,17 +101,31 @@ async fn build_with(
 }
 
 /// Does work until it is done or somebody wants the program to end. Then the work is dropped.
-fn until_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Machine, format!("failed to start threads: {error}")))?;
-    runtime.block_on(async {
-        tokio::select! {
-            done = work => done,
-            failure = signal::received() => Err(failure),
-        }
-    })
+pub(crate) fn until_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    runtime(&mut Builder::new_multi_thread())?.block_on(or_stopped(work))
+}
+
+/// Does work in another thread, for which nobody waits when the program is to end.
+pub(crate) fn in_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let runtime = runtime(&mut Builder::new_current_thread())?;
+    let done = runtime
+        .block_on(or_stopped(async { tokio::task::spawn_blocking(work).await.expect("it does not panic") }));
+    runtime.shutdown_background();
+    done
+}
+
+fn runtime(builder: &mut Builder) -> Result<Runtime> {
+    let runtime = builder.enable_all().build();
+    runtime.map_err(|error| Failure::new(Exit::Machine, format!("failed to start threads: {error}")))
+}
+
+async fn or_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        // First, so that no signal is missed once the work has begun.
+        biased;
+        failure = signal::received() => Err(failure),
+        done = work => done,
+    }
 }
 
 fn warn(progress: &dyn Progress, warnings: &Diagnostics) {

@@ -20,10 +20,11 @@ use cnb_oci::local::userns::Mode;
 mod base;
 mod config;
 
-use base::Base;
 use config::Config;
 
+use crate::build::in_thread;
 use crate::build::of_backend;
+use crate::build::until_stopped;
 use crate::build::writable;
 use crate::exit::Exit;
 use crate::exit::Failure;
@@ -97,24 +98,26 @@ fn create(args: &CreateArgs) -> Result<Exported> {
     let mapping = userns::enter(Mode::Auto).map_err(|error| Failure::caused(Exit::Machine, &error))?;
     let options = Options::new(mapping, &cache_dir, init).with_registry(registry::client(&args.registry)?);
     let backend = LocalBackend::new(options).map_err(|error| Failure::caused(of_backend(&error), &error))?;
-    base::import_run_images(&args.run_image, &config, &args.output)?;
-    let base = Base::find(&config.build_image, &cache_dir)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Machine, format!("failed to start threads: {error}")))?;
-    runtime.block_on(make(&backend, &base, config, &lifecycle, &args.output))
+    // It goes with this function, however that ends.
+    let scratch = base::scratch(&cache_dir)?;
+    let (run_images, output, place) =
+        (args.run_image.clone(), args.output.clone(), scratch.path().to_owned());
+    let (base, config) = in_thread(move || {
+        base::import_run_images(&run_images, &config, &output)?;
+        Ok((base::find(&config.build_image, &place)?, config))
+    })?;
+    until_stopped(make(&backend, base, config, &lifecycle, &args.output))
 }
 
 async fn make(
     backend: &dyn Backend,
-    base: &Base,
+    base: ImageName,
     config: Config,
     lifecycle: &Path,
     output: &ImageName,
 ) -> Result<Exported> {
     let image = backend
-        .resolve(ImageRequest::new(base.name().clone()))
+        .resolve(ImageRequest::new(base))
         .await
         .map_err(|error| Failure::caused(of_backend(&error), &error))?;
     let mut request = BuilderRequest::new(image, builder::lifecycle_directory(lifecycle));

@@ -15,7 +15,7 @@ mod shown;
 
 use shown::Warnings;
 
-use crate::build::signal;
+use crate::build::in_thread;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
@@ -103,23 +103,11 @@ fn rebased(args: &Args, warnings: &Warnings) -> Result<Rebased> {
     let scratch = tempfile::tempdir().map_err(|error| {
         Failure::new(Exit::Machine, format!("failed to make a temporary directory: {error}"))
     })?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Machine, format!("failed to start threads: {error}")))?;
     let (directory, events) = (scratch.path().to_owned(), warnings.clone());
-    let work = move || {
+    in_thread(move || {
         let events: &dyn EventSink = &events;
-        rebase::rebase(&request, &registry, &directory, events)
-    };
-    let done = runtime.block_on(async {
-        tokio::select! {
-            done = tokio::task::spawn_blocking(work) => done.expect("it does not panic").map_err(|error| failure(&error)),
-            failure = signal::received() => Err(failure),
-        }
-    });
-    runtime.shutdown_background();
-    done
+        rebase::rebase(&request, &registry, &directory, events).map_err(|error| failure(&error))
+    })
 }
 
 fn failure(error: &Error) -> Failure {

@@ -59,7 +59,8 @@ pub(super) struct Asked {
 pub(super) fn read(args: &Args, cache_dir: Option<&Path>, tool: &Path) -> Result<Asked> {
     if !args.app.is_dir() {
         let message = format!("the application `{}` is not a directory", args.app.display());
-        return Err(Failure::new(Exit::InvalidInput, message));
+        let help = "PATH is where the application is, and --output says what the image is called";
+        return Err(Failure::new(Exit::InvalidInput, message).with_help(Some(help)));
     }
     for output in &args.output {
         writable(output, args.backend != Backend::Local)?;
