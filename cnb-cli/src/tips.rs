@@ -13,16 +13,28 @@ const TIPS: [(&[&str], &str); 13] = [
     (&["-p", "--path"], "the directory of the application is an argument: cnb build PATH"),
     (&["-f", "--file"], "the project descriptor is --descriptor FILE"),
     (&["--build-arg"], "variables for the buildpacks are --env NAME=VALUE"),
-    (&["--secret", "--volume", "-v"], "files for the buildpacks alone are a service binding: --binding NAME=DIR"),
-    (&["--cache", "--cache-image", "--cache-from", "--cache-to"], "caches are carried with `cnb cache export` and `import`"),
+    (
+        &["--secret", "--volume", "-v"],
+        "files for the buildpacks alone are a service binding: --binding NAME=DIR",
+    ),
+    (
+        &["--cache", "--cache-image", "--cache-from", "--cache-to"],
+        "caches are carried with `cnb cache export` and `import`",
+    ),
     (&["--docker-host", "-H", "--host"], "the Docker Engine is that of $DOCKER_HOST, with --backend docker"),
     (&["--platform"], "images are for the platform of this program"),
     (&["--pull", "--pull-policy"], "what a name stands for is asked each time, and layers are fetched once"),
-    (&["--trust-builder", "--trust-extra-buildpacks"], "no builder sees credentials or outputs, so none needs to be trusted"),
-    (&["--creation-time", "--date-time"], "images are the same for the same inputs, and have one time"),
+    (
+        &["--trust-builder", "--trust-extra-buildpacks"],
+        "no builder sees credentials or outputs, so none needs to be trusted",
+    ),
+    (&["--date-time"], "it is --creation-time, or $SOURCE_DATE_EPOCH"),
     (&["--lifecycle-image"], "another lifecycle is in a directory: --lifecycle PATH"),
-    (&["--progress", "--no-color", "--verbose", "--timestamps"], "progress is plain where there is no terminal, and without \
-      colours with NO_COLOR; there are --json, --quiet and --explain"),
+    (
+        &["--progress", "--no-color", "--verbose", "--timestamps"],
+        "progress is plain where there is no terminal, and without \
+      colours with NO_COLOR; there are --json, --quiet and --explain",
+    ),
 ];
 
 /// The error with a tip in place of that of clap, which is how to pass an option as a value.
@@ -54,8 +66,14 @@ mod tests {
         for (arguments, expected) in [
             (&["build", "-t", "app", "."][..], "tip: say with --output where the image goes"),
             (&["build", "app", "--publish"], "tip: say with --output"),
-            (&["build", "--path=app", "--output", "oci:out"], "tip: the directory of the application is an argument"),
-            (&["build", "-o", "oci:out", "--build-arg", "A=b"], "tip: variables for the buildpacks are --env"),
+            (
+                &["build", "--path=app", "--output", "oci:out"],
+                "tip: the directory of the application is an argument",
+            ),
+            (
+                &["build", "-o", "oci:out", "--build-arg", "A=b"],
+                "tip: variables for the buildpacks are --env",
+            ),
         ] {
             let error = Cli::try_parse_from([&["cnb"], arguments].concat()).expect_err("it is not known");
             let error = with_tip(error).to_string();

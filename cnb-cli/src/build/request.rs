@@ -39,6 +39,9 @@ use crate::exit::Result;
 /// The transport of images in the store of a Docker Engine.
 pub(super) const DAEMON: &str = "docker-daemon";
 
+/// Says when images are made: <https://reproducible-builds.org/specs/source-date-epoch/>.
+const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
+
 /// The execution environment of images that are built to run.
 const EXEC_ENV: &str = "production";
 
@@ -91,6 +94,8 @@ fn request(
     request.platform_api = args.platform_api;
     request.lifecycle = args.lifecycle.as_deref().map(lifecycle_directory);
     request.process_type.clone_from(&args.default_process);
+    request.labels = args.label.iter().map(|flag| label(flag)).collect::<Result<_>>()?;
+    request.epoch = created(args.creation_time, own(SOURCE_DATE_EPOCH))?;
     request.cache = Some(namespace.id());
     request.shared_cache = SharedCache::new(&namespace, scope(args, descriptor));
     request.cache_read_only = args.cache_read_only;
@@ -239,6 +244,27 @@ fn environment(
     Ok(env.into_iter().collect())
 }
 
+/// `NAME=VALUE`, or `NAME` for an empty value, as for `docker`.
+fn label(flag: &str) -> Result<(String, String)> {
+    let (name, value) = flag.split_once('=').unwrap_or((flag, ""));
+    if name.is_empty() {
+        return Err(Failure::new(Exit::Usage, format!("`--label {flag}`: it must be NAME=VALUE")));
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// When the image was made, if somebody says it.
+fn created(flag: Option<i64>, variable: Option<String>) -> Result<Option<i64>> {
+    let Some(text) = variable.filter(|text| flag.is_none() && !text.is_empty()) else { return Ok(flag) };
+    let seconds = text.parse().map_err(|_| {
+        Failure::new(
+            Exit::Usage,
+            format!("{SOURCE_DATE_EPOCH} is not a number of seconds since 1970: `{text}`"),
+        )
+    })?;
+    Ok(Some(seconds))
+}
+
 /// The project's ID or name; without one, the path of the application tells it from others.
 fn namespace(args: &Args, descriptor: Option<&Descriptor>, builder: &ImageName) -> Result<Namespace> {
     let project = if let Some(project) = descriptor.and_then(Project::described) {
@@ -320,7 +346,8 @@ mod tests {
     fn what_is_said_of_a_missing_builder_helps() {
         let failure = read_with("", &[]).expect_err("no builder");
         let (_, lines) = failure.message.split_once("project.toml:\n\n").expect("an example");
-        let asked = read_with(&lines.replace("REFERENCE", "team/builder:24"), &[]).expect("the example is valid");
+        let asked =
+            read_with(&lines.replace("REFERENCE", "team/builder:24"), &[]).expect("the example is valid");
         assert_eq!(asked.request.builder.to_string(), "docker://index.docker.io/team/builder:24");
         assert!(asked.warnings.is_empty(), "{}", asked.warnings);
     }
@@ -343,5 +370,26 @@ mod tests {
             assert_eq!(named(text), expected);
         }
         assert!(named("A builder").starts_with("`A builder` is not an image name"));
+    }
+
+    #[test]
+    fn labels_are_those_of_the_command_line() {
+        let flags = ["--builder", "oci:a", "--label", "a=b=c", "--label", "empty"];
+        let asked = read_with("_.schema-version = '0.2'", &flags).expect("valid");
+        let expected = [("a", "b=c"), ("empty", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(asked.request.labels, expected);
+        assert_eq!(label("=x").expect_err("no name").exit, Exit::Usage);
+    }
+
+    #[test]
+    fn the_flag_for_the_time_wins_over_the_variable() {
+        let created = |flag, variable: Option<&str>| {
+            created(flag, variable.map(str::to_owned)).map_err(|failure| failure.message)
+        };
+        assert_eq!(created(None, None), Ok(None));
+        assert_eq!(created(None, Some("")), Ok(None));
+        assert_eq!(created(None, Some("7")), Ok(Some(7)));
+        assert_eq!(created(Some(8), Some("7")), Ok(Some(8)));
+        assert!(created(None, Some("x")).is_err_and(|error| error.starts_with("SOURCE_DATE_EPOCH is not")));
     }
 }
