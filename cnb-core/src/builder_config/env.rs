@@ -3,6 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Located;
 use crate::diagnostic::Severity;
+use crate::env_file::is_name;
 use crate::handwritten::Table;
 
 /// A change of a variable.
@@ -95,7 +96,8 @@ fn read_one(mut table: Table<'_>) -> Option<Located<BuildEnv>> {
         table.error("no-name", table.span, "a variable must have `name`");
         return None;
     };
-    if name.contains(['/', '=', '.', '\0']) {
+    // What follows a dot is a suffix.
+    if !is_name(&name) || name.contains('.') {
         table.error("invalid-name", span, format!("`{name}` cannot be the name of a variable"));
         return None;
     }

@@ -169,6 +169,10 @@ fn rules_of_entries() {
             &["error[invalid-name] 7:8 `A.b` cannot be the name of a variable"],
         ),
         (
+            "[[build.env]]\nname = 'A b'\n",
+            &["error[invalid-name] 7:8 `A b` cannot be the name of a variable"],
+        ),
+        (
             "[[build.env]]\nname = 'A'\nvalue = ''\n[[build.env]]\nname = 'A'\nvalue = 'x'\n",
             &[
                 "warning[no-value] 7:8 `A` is empty",
