@@ -122,7 +122,11 @@ fn unsupported(config: &BuilderConfig) -> Vec<Diagnostic> {
         Some(Lifecycle::Version(version)) => Some(error(version.span, "a published lifecycle")),
         _ => None,
     };
-    extensions.chain(system).chain(lifecycle).collect()
+    let is_for_some =
+        |env: &&BuildEnv| !env.exec_env.is_empty() && !env.exec_env.iter().any(|name| name == "*");
+    let env = config.build_env.iter().filter(is_for_some);
+    let env = env.map(|env| error(env.span, "a variable for some execution environments"));
+    extensions.chain(system).chain(lifecycle).chain(env).collect()
 }
 
 /// A root file system that is not there. Its path may be meant as the name of an image, as for `pack`.
@@ -141,7 +145,8 @@ fn missing(config: &BuilderConfig, image: &BuildImage) -> Option<Diagnostic> {
 /// Targets that the builder will not be for: it is for this machine alone.
 fn other_targets(config: &BuilderConfig, host: &Platform) -> Option<Diagnostic> {
     let matches = |text: &str, own: &str| text.is_empty() || text == own;
-    let is_host = |target: &Target| matches(&target.os, &host.os) && matches(&target.arch, &host.architecture);
+    let is_host =
+        |target: &Target| matches(&target.os, &host.os) && matches(&target.arch, &host.architecture);
     let (own, others): (Vec<_>, Vec<_>) = config.targets.iter().partition(|target| is_host(&target.value));
     let Located { value: other, span } = others.first()?;
     let platform = format!("{}/{}", other.os, other.arch);
@@ -224,6 +229,10 @@ mod tests {
             ),
             ("[[extensions]]\nuri = 'a'", "image extensions cannot be put into a builder yet"),
             ("[lifecycle]\nversion = '1.2.3'", "a published lifecycle cannot be put into a builder yet"),
+            (
+                "[[build.env]]\nname = 'A'\nvalue = 'b'\nexec-env = ['test']",
+                "a variable for some execution environments cannot be put into a builder yet",
+            ),
         ] {
             let failure = read(head).expect_err(head);
             assert_eq!(failure.exit, Exit::InvalidInput);
@@ -241,7 +250,8 @@ mod tests {
             let text = format!("[build]\nimage = '{image}'\n[[run.images]]\nimage = 'run'\n[[order]]\n");
             let source = SourceFile::new("builder.toml", text);
             let (config, warnings) = BuilderConfig::read(&source).expect("valid");
-            let failure = Config::resolve(&config, Path::new("/nowhere"), warnings).expect_err("it is not there");
+            let failure =
+                Config::resolve(&config, Path::new("/nowhere"), warnings).expect_err("it is not there");
             assert_eq!(failure.exit, Exit::InvalidInput);
             let message = failure.message;
             assert!(message.contains("builder.toml:2:9") && message.contains(expected), "{message}");
@@ -254,7 +264,11 @@ mod tests {
         let (own, other) = (target(&Platform::host().architecture), target("pdp11"));
         let failure = read(&other).expect_err("no such machine");
         assert!(failure.message.contains("builder.toml:1:1"), "{}", failure.message);
-        assert!(failure.message.contains("a builder for linux/pdp11 cannot be made here"), "{}", failure.message);
+        assert!(
+            failure.message.contains("a builder for linux/pdp11 cannot be made here"),
+            "{}",
+            failure.message
+        );
         let warnings = read(&format!("{own}{other}")).expect("a config").warnings;
         assert!(warnings.to_string().ends_with("alone, and not for linux/pdp11"), "{warnings}");
         assert!(read(&format!("{own}[[targets]]\nos = 'linux'\n")).expect("a config").warnings.is_empty());
