@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use cnb_core::backend::ErrorKind;
+use cnb_core::event::Event;
 use cnb_core::event::EventSink;
 use cnb_core::image_name::ImageName;
 use cnb_lifecycle::phase::rebase::Manner;
@@ -79,7 +80,9 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if args.json {
-                progress::start(Style::Json, false).finish(Some(&failure));
+                let progress = progress::start(Style::Json, false);
+                warnings.take().into_iter().for_each(|message| progress.event(Event::Warning { message }));
+                progress.finish(Some(&failure));
             } else {
                 progress::failure(&failure);
             }
