@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::process::ExitCode;
 
+use cnb_core::diagnostic::Diagnostic;
 use cnb_core::diagnostic::Diagnostics;
 use cnb_core::event::Event;
 use cnb_lifecycle::platform;
@@ -130,6 +131,25 @@ async fn or_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 
 fn warn(progress: &dyn Progress, warnings: &Diagnostics) {
     for warning in warnings {
-        progress.event(Event::Warning { message: warning.to_string() });
+        progress.event(Event::Warning { message: told(warning) });
+    }
+}
+
+/// What is suspect, and what could be done about it.
+fn told(warning: &Diagnostic) -> String {
+    let help = warning.help.iter().map(|help| format!("\n  help: {help}"));
+    std::iter::once(warning.to_string()).chain(help).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_says_what_to_do() {
+        let warning = Diagnostic::warning("unknown-key", "unknown key `naem`");
+        assert_eq!(told(&warning), "unknown key `naem`");
+        let helped = warning.with_help("did you mean `name`?");
+        assert_eq!(told(&helped), "unknown key `naem`\n  help: did you mean `name`?");
     }
 }
