@@ -43,6 +43,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    #[command(after_help = crate::IMAGE_NAMES)]
     Create(CreateArgs),
 }
 
