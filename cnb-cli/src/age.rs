@@ -1,4 +1,6 @@
-//! Spans of time as people write and read them.
+//! Spans of time, and points in it, as people write and read them.
+
+use crate::paths;
 
 const UNITS: [(&str, &str, u64); 5] = [
     ("w", "week", 7 * 24 * 3600),
@@ -31,6 +33,14 @@ pub(crate) fn read(text: &str) -> Result<u64, String> {
         rest = &rest[end + letter.len()..];
     }
     if text.is_empty() { Err(unlike()) } else { Ok(seconds) }
+}
+
+/// Reads seconds since 1970, or `now`.
+pub(crate) fn moment(text: &str) -> Result<i64, String> {
+    if text == "now" {
+        return Ok(i64::try_from(paths::now()).unwrap_or(i64::MAX));
+    }
+    text.parse().map_err(|_| format!("`{text}` is no time: it is a number of seconds since 1970, or `now`"))
 }
 
 #[cfg(test)]
@@ -73,6 +83,15 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(read(text).map_err(drop), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn moments_are_read() {
+        assert_eq!(moment("1700000000"), Ok(1_700_000_000));
+        assert!(moment("now").is_ok_and(|now| now > 1_700_000_000));
+        for text in ["", "yesterday", "1.5", "2024-01-01"] {
+            assert!(moment(text).is_err(), "{text}");
         }
     }
 }

@@ -3,10 +3,13 @@
 use std::future::Future;
 use std::process::ExitCode;
 
+use cnb_core::diagnostic::Diagnostic;
 use cnb_core::diagnostic::Diagnostics;
 use cnb_core::event::Event;
 use cnb_lifecycle::platform;
 use cnb_lifecycle::platform::Built;
+use tokio::runtime::Builder;
+use tokio::runtime::Runtime;
 
 mod args;
 mod backend;
@@ -17,10 +20,11 @@ mod local;
 mod own_files;
 mod request;
 mod selection;
-pub(crate) mod signal;
+mod signal;
 
 pub(crate) use args::Args;
 pub(crate) use failure::of_backend;
+pub(crate) use request::writable;
 
 use request::Asked;
 
@@ -35,6 +39,9 @@ use crate::progress::Style;
 pub(crate) fn run(args: &Args) -> ExitCode {
     let prepared = Prepared::new(args);
     let progress = progress::start(style(args), args.explain);
+    if let Err(failure) = &prepared {
+        warn(&*progress, &failure.warnings);
+    }
     let built = prepared.and_then(|prepared| prepared.build(args, &*progress));
     progress.finish(built.as_ref().err());
     match built {
@@ -95,21 +102,54 @@ async fn build_with(
 }
 
 /// Does work until it is done or somebody wants the program to end. Then the work is dropped.
-fn until_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Machine, format!("failed to start threads: {error}")))?;
-    runtime.block_on(async {
-        tokio::select! {
-            done = work => done,
-            failure = signal::received() => Err(failure),
-        }
-    })
+pub(crate) fn until_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    runtime(&mut Builder::new_multi_thread())?.block_on(or_stopped(work))
+}
+
+/// Does work in another thread, for which nobody waits when the program is to end.
+pub(crate) fn in_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let runtime = runtime(&mut Builder::new_current_thread())?;
+    let done = runtime
+        .block_on(or_stopped(async { tokio::task::spawn_blocking(work).await.expect("it does not panic") }));
+    runtime.shutdown_background();
+    done
+}
+
+fn runtime(builder: &mut Builder) -> Result<Runtime> {
+    let runtime = builder.enable_all().build();
+    runtime.map_err(|error| Failure::new(Exit::Machine, format!("failed to start threads: {error}")))
+}
+
+async fn or_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        // First, so that no signal is missed once the work has begun.
+        biased;
+        failure = signal::received() => Err(failure),
+        done = work => done,
+    }
 }
 
 fn warn(progress: &dyn Progress, warnings: &Diagnostics) {
     for warning in warnings {
-        progress.event(Event::Warning { message: warning.to_string() });
+        progress.event(Event::Warning { message: told(warning) });
+    }
+}
+
+/// What is suspect, and what could be done about it.
+fn told(warning: &Diagnostic) -> String {
+    let help = warning.help.iter().map(|help| format!("\n  help: {help}"));
+    std::iter::once(warning.to_string()).chain(help).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_says_what_to_do() {
+        let warning = Diagnostic::warning("unknown-key", "unknown key `naem`");
+        assert_eq!(told(&warning), "unknown key `naem`");
+        let helped = warning.with_help("did you mean `name`?");
+        assert_eq!(told(&helped), "unknown key `naem`\n  help: did you mean `name`?");
     }
 }

@@ -20,14 +20,17 @@ use cnb_oci::local::userns::Mode;
 mod base;
 mod config;
 
-use base::Base;
 use config::Config;
 
+use crate::build::in_thread;
 use crate::build::of_backend;
+use crate::build::until_stopped;
+use crate::build::writable;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
 use crate::paths;
+use crate::progress;
 use crate::progress::print;
 use crate::registry;
 
@@ -40,6 +43,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    #[command(after_help = crate::IMAGE_NAMES)]
     Create(CreateArgs),
 }
 
@@ -82,14 +86,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     print(&format!("{}: image ID {}\n", builder.output, builder.image_id))
 }
 
-#[allow(clippy::print_stderr, reason = "what a person should know")]
 fn create(args: &CreateArgs) -> Result<Exported> {
+    writable(&args.output, false)?;
     let cache_dir = paths::cache_dir(args.cache_dir.as_deref())?;
     let init = paths::helper("cnb-init")?;
     let config = Config::read(&args.config)?;
-    if !config.warnings.is_empty() {
-        eprintln!("{}", config::shown(&config.warnings));
-    }
+    progress::diagnostics(&config.warnings);
     let own_lifecycle = || paths::helper("lifecycle").map(|path| path.with_file_name(""));
     let lifecycle = args.lifecycle.as_ref().or(config.lifecycle.as_ref());
     let lifecycle = lifecycle.cloned().map_or_else(own_lifecycle, Ok)?;
@@ -97,24 +99,26 @@ fn create(args: &CreateArgs) -> Result<Exported> {
     let mapping = userns::enter(Mode::Auto).map_err(|error| Failure::caused(Exit::Machine, &error))?;
     let options = Options::new(mapping, &cache_dir, init).with_registry(registry::client(&args.registry)?);
     let backend = LocalBackend::new(options).map_err(|error| Failure::caused(of_backend(&error), &error))?;
-    base::import_run_images(&args.run_image, &config, &args.output)?;
-    let base = Base::find(&config.build_image, &cache_dir)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Machine, format!("failed to start threads: {error}")))?;
-    runtime.block_on(make(&backend, &base, config, &lifecycle, &args.output))
+    // It goes with this function, however that ends.
+    let scratch = base::scratch(&cache_dir)?;
+    let (run_images, output, place) =
+        (args.run_image.clone(), args.output.clone(), scratch.path().to_owned());
+    let (base, config) = in_thread(move || {
+        base::import_run_images(&run_images, &config, &output)?;
+        Ok((base::find(&config.build_image, &place)?, config))
+    })?;
+    until_stopped(make(&backend, base, config, &lifecycle, &args.output))
 }
 
 async fn make(
     backend: &dyn Backend,
-    base: &Base,
+    base: ImageName,
     config: Config,
     lifecycle: &Path,
     output: &ImageName,
 ) -> Result<Exported> {
     let image = backend
-        .resolve(ImageRequest::new(base.name().clone()))
+        .resolve(ImageRequest::new(base))
         .await
         .map_err(|error| Failure::caused(of_backend(&error), &error))?;
     let mut request = BuilderRequest::new(image, builder::lifecycle_directory(lifecycle));

@@ -113,8 +113,3 @@ fn of_io(error: &std::io::Error) -> Exit {
         _ => Exit::Other,
     }
 }
-
-/// What somebody wrote into a store may be anything; a terminal shall not obey it.
-fn readable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}

@@ -1,6 +1,5 @@
 //! How the program ends.
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use cnb_core::diagnostic::Diagnostics;
@@ -17,7 +16,8 @@ pub(crate) enum Exit {
     InvalidInput = 3,
     /// An image does not exist, or its bytes are not what their digests say.
     Image = 4,
-    /// The machine lacks something: an OCI runtime, user namespaces, a helper program, a daemon that answers.
+    /// The machine lacks something: an OCI runtime, user namespaces, a helper program, a daemon or a registry that
+    /// answers.
     Machine = 5,
     /// Disk or memory is used up.
     Exhausted = 6,
@@ -58,20 +58,27 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
     /// What to print.
     pub(crate) message: String,
-    /// Whether the message says itself what is an error in it and what a warning.
-    pub(crate) is_rendered: bool,
+    /// What the message is of, when it is all that is wrong in a file that a person wrote.
+    pub(crate) diagnostics: Option<Diagnostics>,
+    /// What was to be told before; it may be why.
+    pub(crate) warnings: Diagnostics,
 }
 
 impl Failure {
     /// A failure with a text of its own.
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), is_rendered: false }
+        Self { exit, message: message.into(), diagnostics: None, warnings: Diagnostics::default() }
     }
 
     /// A failure that is errors in a file, with the warnings about it.
     pub(crate) fn invalid(errors: &Diagnostics) -> Self {
-        let message = errors.render(std::io::stderr().is_terminal());
-        Self { exit: Exit::InvalidInput, message, is_rendered: true }
+        Self { diagnostics: Some(errors.clone()), ..Self::new(Exit::InvalidInput, errors.render(false)) }
+    }
+
+    /// The same after warnings.
+    pub(crate) fn after(mut self, warnings: Diagnostics) -> Self {
+        self.warnings = warnings;
+        self
     }
 
     /// A failure that tells an error and its causes, each on a line. What a cause only repeats is told once.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use cnb_core::backend::ErrorKind;
 use cnb_core::image_name::ImageName;
 use cnb_core::labels::build;
 use cnb_core::labels::build::BuildLabel;
@@ -12,6 +13,7 @@ use cnb_core::labels::lifecycle;
 use cnb_core::labels::lifecycle::LifecycleMetadata;
 use cnb_oci::archive;
 use cnb_oci::image::Image;
+use cnb_oci::layout;
 use cnb_oci::layout::Layout;
 use cnb_oci::platform::Platform;
 use serde::de::DeserializeOwned;
@@ -22,6 +24,7 @@ use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
 use crate::progress::print;
+use crate::progress::readable;
 use crate::registry;
 use crate::size;
 
@@ -48,21 +51,24 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn open(args: &Args) -> Result<Image> {
-    let failed = |error: &dyn std::error::Error| Failure::caused(Exit::Image, error);
     let host = Platform::host();
+    let of_layout = |error: layout::Error| failed(error.kind(), &error);
     match &args.image {
         ImageName::Docker { reference } => {
             let image = registry::client(&args.registry)?.image(reference, &host);
-            let image = image.map_err(|error| failed(&error))?;
+            let image = image.map_err(|error| failed(error.kind(), &error))?;
             image.ok_or_else(|| Failure::new(Exit::Image, format!("there is no image `{reference}`")))
         }
-        ImageName::Oci { directory, tag } => Layout::open(directory)
-            .and_then(|layout| layout.image(tag.as_deref(), &host))
-            .map_err(|error| failed(&error)),
+        ImageName::Oci { directory, tag } => {
+            Layout::open(directory).and_then(|layout| layout.image(tag.as_deref(), &host)).map_err(of_layout)
+        }
         ImageName::OciArchive { file, tag } => {
-            let directory = tempfile::tempdir().map_err(|error| failed(&error))?;
-            let layout = archive::oci::read(file, directory.path()).map_err(|error| failed(&error))?;
-            layout.image(tag.as_deref(), &host).map_err(|error| failed(&error))
+            let directory = tempfile::tempdir().map_err(|error| {
+                Failure::new(Exit::Machine, format!("failed to make a temporary directory: {error}"))
+            })?;
+            let layout = archive::oci::read(file, directory.path());
+            let layout = layout.map_err(|error| failed(error.kind(), &error))?;
+            layout.image(tag.as_deref(), &host).map_err(of_layout)
         }
         other => {
             let message = format!(
@@ -71,6 +77,16 @@ fn open(args: &Args) -> Result<Image> {
             Err(Failure::new(Exit::Usage, message))
         }
     }
+}
+
+/// An image that cannot be had, which need not be the fault of the image.
+fn failed(kind: ErrorKind, error: &dyn std::error::Error) -> Failure {
+    let exit = match kind {
+        ErrorKind::Exhausted => Exit::Exhausted,
+        ErrorKind::Unavailable => Exit::Machine,
+        _ => Exit::Image,
+    };
+    Failure::caused(exit, error)
 }
 
 /// A label that is JSON, if the image has it and it can be read.
@@ -159,6 +175,53 @@ fn layer_names(metadata: &LifecycleMetadata) -> Vec<(String, String)> {
     names
 }
 
+/// A line. What is in labels is somebody else's.
 fn line(text: &mut String, key: &str, value: impl std::fmt::Display) {
+    let value = readable(&value.to_string());
     writeln!(text, "{key:<10} {value}").expect("writing to a string cannot fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use cnb_oci::descriptor::Descriptor;
+    use cnb_oci::descriptor::Manifest;
+    use cnb_oci::descriptor::media_type;
+
+    use super::*;
+
+    fn exit(image: &str) -> Exit {
+        let registry = registry::Registries { insecure_registry: Vec::new() };
+        let args = Args { image: image.parse().expect("a name"), registry, json: false };
+        open(&args).expect_err("there is no such image").exit
+    }
+
+    #[test]
+    fn an_image_that_is_not_there_is_told_from_a_registry_that_is_not() {
+        let failed = |kind| failed(kind, &std::fmt::Error).exit;
+        assert_eq!(failed(ErrorKind::Unavailable), Exit::Machine);
+        assert_eq!(failed(ErrorKind::Exhausted), Exit::Exhausted);
+        assert_eq!(failed(ErrorKind::NotFound), Exit::Image);
+        assert_eq!(exit("oci:nowhere"), Exit::Image);
+        assert_eq!(exit("oci-archive:nowhere.tar"), Exit::Image);
+        assert_eq!(exit("docker-daemon:app"), Exit::Usage);
+    }
+
+    #[test]
+    fn what_others_wrote_is_shown_and_not_obeyed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let layout = Layout::create(directory.path()).expect("a layout");
+        let process = json!({"type": "web", "command": ["\u{1b}[2J\u{1b}]0;gone\u{7}"], "buildpackID": "a"});
+        let label = json!({"processes": [process]}).to_string();
+        let config = json!({
+            "os": "linux",
+            "architecture": Platform::host().architecture,
+            "rootfs": {"type": "layers", "diff_ids": []},
+            "config": {"Labels": {build::LABEL: label}},
+        });
+        let blob = layout.blobs().put(config.to_string().as_bytes()).expect("a blob");
+        let config = Descriptor::new(media_type::OCI_CONFIG, blob.digest, blob.size);
+        layout.put_image(Some("app"), &Manifest::new(config, Vec::new())).expect("an image");
+        let text = as_text(&layout.image(Some("app"), &Platform::host()).expect("an image"));
+        assert!(text.contains("Process    web: \u{fffd}[2J\u{fffd}]0;gone\u{fffd}\n"), "{text}");
+    }
 }

@@ -7,6 +7,7 @@ use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use cnb_core::backend::Exported;
+use cnb_core::diagnostic::Diagnostics;
 use cnb_core::event::Event;
 use cnb_core::event::EventSink;
 
@@ -18,6 +19,7 @@ mod explain;
 mod json;
 mod lines;
 mod plain;
+mod quiet;
 mod terminal;
 
 /// How to show progress.
@@ -27,7 +29,7 @@ pub(crate) enum Style {
     Json,
     /// A line per phase and the output of the steps.
     Lines,
-    /// Nothing.
+    /// Nothing unless something is wrong.
     Quiet,
 }
 
@@ -40,9 +42,9 @@ pub(crate) trait Progress: EventSink {
 /// The progress display for a style and for what standard error is. It may explain at the end what was used again.
 pub(crate) fn start(style: Style, explains: bool) -> Arc<dyn Progress> {
     let shown: Arc<dyn Progress> = match style {
-        Style::Json => return Arc::new(json::Json),
-        Style::Quiet => Arc::new(Quiet),
-        Style::Lines if std::io::stderr().is_terminal() => terminal::start(),
+        Style::Json => return Arc::new(json::Json::default()),
+        Style::Quiet => Arc::new(quiet::Quiet::default()),
+        Style::Lines if has_terminal() => terminal::start(has_colors()),
         Style::Lines => Arc::new(plain::Plain::default()),
     };
     if explains { Arc::new(explain::Explained::new(shown)) } else { shown }
@@ -74,29 +76,15 @@ pub(crate) fn print(result: &str) -> Result<()> {
     }
 }
 
-/// Shows warnings and failures only.
-#[derive(Debug)]
-struct Quiet;
-
-impl EventSink for Quiet {
-    fn event(&self, event: Event) {
-        if let Event::Warning { message } = event {
-            warning(&message);
-        }
-    }
-}
-
-impl Progress for Quiet {
-    fn finish(&self, failure: Option<&Failure>) {
-        if let Some(failure) = failure {
-            tell(&error_text(failure));
-        }
-    }
+/// What somebody wrote into a store or an image may be anything; a terminal shall not obey it.
+pub(crate) fn readable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// Tells a failure of a command without progress.
 pub(crate) fn failure(failure: &Failure) {
-    tell(&error_text(failure));
+    diagnostics(&failure.warnings);
+    tell(&error_text(failure, has_colors()));
 }
 
 /// Tells a warning of a command without progress.
@@ -104,9 +92,29 @@ pub(crate) fn warning(message: &str) {
     tell(&format!("warning: {message}"));
 }
 
-/// The text of a failure.
-fn error_text(failure: &Failure) -> String {
-    if failure.is_rendered { failure.message.clone() } else { format!("error: {}", failure.message) }
+/// Tells what is suspect in a file that a person wrote.
+pub(crate) fn diagnostics(diagnostics: &Diagnostics) {
+    if !diagnostics.is_empty() {
+        tell(&diagnostics.render(has_colors()));
+    }
+}
+
+/// The text of a failure, for standard error.
+fn error_text(failure: &Failure, colors: bool) -> String {
+    match &failure.diagnostics {
+        Some(diagnostics) => diagnostics.render(colors),
+        None => format!("error: {}", failure.message),
+    }
+}
+
+/// Whether standard error is a terminal that can move its cursor.
+fn has_terminal() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Whether standard error shows colours: in a terminal, unless `NO_COLOR` is set, as <https://no-color.org> has it.
+fn has_colors() -> bool {
+    has_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Writes a line to standard error; nobody is left to tell when that fails.
@@ -151,9 +159,12 @@ mod tests {
     fn a_failure_is_an_error_once() {
         let source = SourceFile::new("project.toml", "[_]\nschema-version = '0.2'\nnmae = 'x'\nname = 1\n");
         let errors = Descriptor::read(&source).expect_err("a name is text");
-        let text = error_text(&Failure::invalid(&errors));
+        let failure = Failure::invalid(&errors);
+        let text = error_text(&failure, false);
         assert!(text.starts_with("warning[unknown-key]") && text.contains("\nerror[wrong-type]"), "{text}");
-        assert_eq!(error_text(&Failure::new(Exit::Other, "errors happen")), "error: errors happen");
+        assert_eq!(failure.message, text, "programs get no colours");
+        assert!(error_text(&failure, true).contains("\x1b["));
+        assert_eq!(error_text(&Failure::new(Exit::Other, "errors happen"), true), "error: errors happen");
     }
 
     #[test]

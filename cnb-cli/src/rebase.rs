@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use cnb_core::backend::ErrorKind;
+use cnb_core::event::Event;
 use cnb_core::event::EventSink;
 use cnb_core::image_name::ImageName;
 use cnb_lifecycle::phase::rebase::Manner;
@@ -15,7 +16,7 @@ mod shown;
 
 use shown::Warnings;
 
-use crate::build::signal;
+use crate::build::in_thread;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
@@ -79,7 +80,9 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if args.json {
-                progress::start(Style::Json, false).finish(Some(&failure));
+                let progress = progress::start(Style::Json, false);
+                warnings.take().into_iter().for_each(|message| progress.event(Event::Warning { message }));
+                progress.finish(Some(&failure));
             } else {
                 progress::failure(&failure);
             }
@@ -103,23 +106,11 @@ fn rebased(args: &Args, warnings: &Warnings) -> Result<Rebased> {
     let scratch = tempfile::tempdir().map_err(|error| {
         Failure::new(Exit::Machine, format!("failed to make a temporary directory: {error}"))
     })?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Exit::Machine, format!("failed to start threads: {error}")))?;
     let (directory, events) = (scratch.path().to_owned(), warnings.clone());
-    let work = move || {
+    in_thread(move || {
         let events: &dyn EventSink = &events;
-        rebase::rebase(&request, &registry, &directory, events)
-    };
-    let done = runtime.block_on(async {
-        tokio::select! {
-            done = tokio::task::spawn_blocking(work) => done.expect("it does not panic").map_err(|error| failure(&error)),
-            failure = signal::received() => Err(failure),
-        }
-    });
-    runtime.shutdown_background();
-    done
+        rebase::rebase(&request, &registry, &directory, events).map_err(|error| failure(&error))
+    })
 }
 
 fn failure(error: &Error) -> Failure {

@@ -69,8 +69,8 @@ pub struct BuilderConfig {
     pub run_images: Vec<RunImage>,
     /// Which lifecycle to put in; without one the default.
     pub lifecycle: Option<Lifecycle>,
-    /// The platforms to make the builder for.
-    pub targets: Vec<Target>,
+    /// The platforms to make the builder for; that of whoever makes it without any.
+    pub targets: Vec<Located<Target>>,
 }
 
 /// Which lifecycle a builder contains.
@@ -195,7 +195,7 @@ fn read_lifecycle(mut table: Table<'_>) -> Option<Lifecycle> {
     }
 }
 
-fn read_target(mut table: Table<'_>) -> Target {
+fn read_target(mut table: Table<'_>) -> Located<Target> {
     let text = |table: &mut Table<'_>, key| table.filled(key).map(|text| text.value).unwrap_or_default();
     let distro = |mut distro: Table<'_>| {
         let read = Distro { name: text(&mut distro, "name"), version: text(&mut distro, "version") };
@@ -210,7 +210,7 @@ fn read_target(mut table: Table<'_>) -> Target {
         distros,
     };
     table.refuse_unread(Severity::Error);
-    target
+    Located { value: target, span: table.span }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Where an image is, in the notation of containers-transports(5).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -58,13 +59,11 @@ impl FromStr for ImageName {
     type Err = InvalidImageName;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = |reason| InvalidImageName { name: text.to_owned(), reason };
-        let (transport, rest) =
-            text.split_once(':').ok_or_else(|| invalid("a transport such as `oci:` must come first"))?;
+        let invalid = |reason| InvalidImageName { name: text.to_owned(), reason: Cow::Borrowed(reason) };
         let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if transport.is_empty() || !transport.chars().all(is_word) {
-            return Err(invalid("a transport such as `oci:` must come first"));
-        }
+        let is_transport = |text: &str| !text.is_empty() && text.chars().all(is_word);
+        let split = text.split_once(':').filter(|(transport, _)| is_transport(transport));
+        let (transport, rest) = split.ok_or_else(|| InvalidImageName::without_transport(text))?;
         if transport == "docker" {
             let reference =
                 rest.strip_prefix("//").ok_or_else(|| invalid("`//` must come after `docker:`"))?;
@@ -109,7 +108,24 @@ impl fmt::Display for ImageName {
 #[error("`{name}` is not an image name: {reason}")]
 pub struct InvalidImageName {
     name: String,
-    reason: &'static str,
+    reason: Cow<'static, str>,
+}
+
+impl InvalidImageName {
+    /// Most who leave the transport out mean a registry, as `docker` and `pack` do.
+    fn without_transport(name: &str) -> Self {
+        let reason = if !name.starts_with(['/', '.']) && name.parse::<Reference>().is_ok() {
+            format!(
+                "a transport must come first; `docker://{name}` is an image in a registry, `oci:DIRECTORY[:TAG]` one in \
+                 an OCI layout"
+            )
+            .into()
+        } else {
+            "a transport must come first, such as `docker://` for a registry or `oci:` for an OCI layout"
+                .into()
+        };
+        Self { name: name.to_owned(), reason }
+    }
 }
 
 #[cfg(test)]
@@ -144,6 +160,23 @@ mod tests {
             ["app", "oci:", "oci::tag", ":x", "Oci:x", "oci:a:", "docker://", "docker:app", "docker://A b"]
         {
             assert!(text.parse::<ImageName>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn who_leaves_the_transport_out_is_told_what_was_meant() {
+        for (text, expected) in [
+            ("team/builder:24", "first; `docker://team/builder:24` is an image in a registry, `oci:"),
+            ("registry.test:5000/app", "first; `docker://registry.test:5000/app` is"),
+            ("./layout", "first, such as `docker://` for a registry or `oci:` for an OCI layout"),
+            ("A b", "first, such as `docker://`"),
+        ] {
+            let error = text.parse::<ImageName>().expect_err(text).to_string();
+            assert!(
+                error
+                    .starts_with(&format!("`{text}` is not an image name: a transport must come {expected}")),
+                "{error}"
+            );
         }
     }
 }

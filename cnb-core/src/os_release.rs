@@ -32,13 +32,15 @@ pub fn complete(mut target: Target, arch: &str, os_release: Option<&str>) -> Tar
     target
 }
 
-/// The name Go has for an architecture of Rust.
+/// The name Go has for an architecture of Rust. Where that does not say the order of bytes, it is that of this program.
 pub fn go_arch(rust_arch: &'static str) -> &'static str {
     match rust_arch {
         "x86_64" => "amd64",
         "x86" => "386",
         "aarch64" => "arm64",
-        "powerpc64" => "ppc64le",
+        "powerpc64" if cfg!(target_endian = "little") => "ppc64le",
+        "powerpc64" => "ppc64",
+        "loongarch64" => "loong64",
         other => other,
     }
 }
@@ -72,6 +74,15 @@ mod tests {
             let distro = distro(text);
             let found = distro.as_ref().map(|distro| (distro.name.as_str(), distro.version.as_str()));
             assert_eq!(found, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn architectures_have_the_names_of_go() {
+        for (rust, go) in
+            [("x86_64", "amd64"), ("loongarch64", "loong64"), ("riscv64", "riscv64"), ("s390x", "s390x")]
+        {
+            assert_eq!(go_arch(rust), go);
         }
     }
 

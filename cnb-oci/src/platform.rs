@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use cnb_core::os_release::go_arch;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Map;
@@ -36,14 +37,7 @@ pub struct Platform {
 impl Platform {
     /// The platform of this machine.
     pub fn host() -> Self {
-        let architecture = match std::env::consts::ARCH {
-            "x86_64" => "amd64",
-            "aarch64" => "arm64",
-            "x86" => "386",
-            "powerpc64" if cfg!(target_endian = "little") => "ppc64le",
-            other => other,
-        };
-        let (architecture, os) = (architecture.to_owned(), "linux".to_owned());
+        let (architecture, os) = (go_arch(std::env::consts::ARCH).to_owned(), "linux".to_owned());
         Self { architecture, os, variant: None, other: Map::new() }
     }
 

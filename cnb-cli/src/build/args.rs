@@ -7,6 +7,7 @@ use cnb_core::image_name::ImageName;
 use cnb_core::project::CacheScope;
 
 use super::backend::Backend;
+use crate::age;
 
 /// Build an application into an image.
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -111,6 +112,15 @@ pub(crate) struct Args {
     #[arg(long, short = 'D', value_name = "TYPE")]
     pub(crate) default_process: Option<String>,
 
+    /// A label of the image, which wins over those of the buildpacks; may be given several times.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) label: Vec<String>,
+
+    /// When the image says that it was made: seconds since 1970, or `now`. When not given: $SOURCE_DATE_EPOCH, else
+    /// 1980-01-01T00:00:01Z, so that the same inputs give the same image.
+    #[arg(long, value_name = "SECONDS|now", value_parser = age::moment)]
+    pub(crate) creation_time: Option<i64>,
+
     /// How to be root in the containers when this user is not; `auto` when not given. For --backend local.
     #[arg(long, value_enum, value_name = "MODE")]
     pub(crate) userns: Option<Userns>,
@@ -123,7 +133,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) explain: bool,
 
-    /// Print the digest of the image and nothing else.
+    /// Print the digest of the image and nothing else, unless something is wrong.
     #[arg(long, short = 'q', conflicts_with = "json")]
     pub(crate) quiet: bool,
 

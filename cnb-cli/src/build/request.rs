@@ -15,6 +15,7 @@ use cnb_core::diagnostic::Diagnostics;
 use cnb_core::diagnostic::SourceFile;
 use cnb_core::env_file;
 use cnb_core::image_name::ImageName;
+use cnb_core::image_name::InvalidImageName;
 use cnb_core::labels::project::ProjectLabel;
 use cnb_core::project::CacheScope;
 use cnb_core::project::Descriptor;
@@ -38,6 +39,9 @@ use crate::exit::Result;
 /// The transport of images in the store of a Docker Engine.
 pub(super) const DAEMON: &str = "docker-daemon";
 
+/// Says when images are made: <https://reproducible-builds.org/specs/source-date-epoch/>.
+const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
+
 /// The execution environment of images that are built to run.
 const EXEC_ENV: &str = "production";
 
@@ -58,15 +62,30 @@ pub(super) struct Asked {
 pub(super) fn read(args: &Args, cache_dir: Option<&Path>, tool: &Path) -> Result<Asked> {
     if !args.app.is_dir() {
         let message = format!("the application `{}` is not a directory", args.app.display());
-        return Err(Failure::new(Exit::InvalidInput, message));
+        let help = "PATH is where the application is, and --output says what the image is called";
+        return Err(Failure::new(Exit::InvalidInput, message).with_help(Some(help)));
     }
     for output in &args.output {
-        writable(output, args)?;
+        writable(output, args.backend != Backend::Local)?;
     }
-    let (descriptor, mut diagnostics) = descriptor(args)?;
-    let builder = builder(args, descriptor.as_ref())?;
-    let namespace = namespace(args, descriptor.as_ref(), &builder)?;
-    let filter = filter(args, cache_dir, &builder, descriptor.as_ref());
+    let (descriptor, mut warnings) = descriptor(args)?;
+    match request(args, cache_dir, tool, descriptor.as_ref(), &mut warnings) {
+        Ok((request, namespace)) => Ok(Asked { request, namespace, descriptor, warnings }),
+        Err(failure) => Err(failure.after(warnings)),
+    }
+}
+
+/// The build, and whose it is.
+fn request(
+    args: &Args,
+    cache_dir: Option<&Path>,
+    tool: &Path,
+    descriptor: Option<&Descriptor>,
+    warnings: &mut Diagnostics,
+) -> Result<(BuildRequest, Namespace)> {
+    let builder = builder(args, descriptor)?;
+    let namespace = namespace(args, descriptor, &builder)?;
+    let filter = filter(args, cache_dir, &builder, descriptor);
     let app = Source::Directory { path: args.app.clone(), filter, owner: User::ROOT };
     let mut request = BuildRequest::new(app, builder, program(tool));
     request.outputs.clone_from(&args.output);
@@ -75,8 +94,10 @@ pub(super) fn read(args: &Args, cache_dir: Option<&Path>, tool: &Path) -> Result
     request.platform_api = args.platform_api;
     request.lifecycle = args.lifecycle.as_deref().map(lifecycle_directory);
     request.process_type.clone_from(&args.default_process);
+    request.labels = args.label.iter().map(|flag| label(flag)).collect::<Result<_>>()?;
+    request.epoch = created(args.creation_time, own(SOURCE_DATE_EPOCH))?;
     request.cache = Some(namespace.id());
-    request.shared_cache = SharedCache::new(&namespace, scope(args, descriptor.as_ref()));
+    request.shared_cache = SharedCache::new(&namespace, scope(args, descriptor));
     request.cache_read_only = args.cache_read_only;
     request.run_all = args.no_cache;
     request.skip_layers = args.clear_cache;
@@ -84,15 +105,15 @@ pub(super) fn read(args: &Args, cache_dir: Option<&Path>, tool: &Path) -> Result
         Some(args::Network::None) => cnb_core::backend::Network::None,
         None | Some(args::Network::Host | args::Network::Sandbox) => cnb_core::backend::Network::Host,
     };
-    request.env = environment(args, descriptor.as_ref(), &mut diagnostics)?;
+    request.env = environment(args, descriptor, warnings)?;
     request.container_env =
         PROXY_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), own(name)?))).collect();
-    request.project = descriptor.as_ref().map(ProjectLabel::described).unwrap_or_default();
-    if let Some(descriptor) = &descriptor {
-        diagnostics.extend(unserved(descriptor));
+    request.project = descriptor.map(ProjectLabel::described).unwrap_or_default();
+    if let Some(descriptor) = descriptor {
+        warnings.extend(unserved(descriptor));
     }
     request.bindings = args.binding.iter().map(|flag| bindings::read(flag)).collect::<Result<_>>()?;
-    Ok(Asked { request, namespace, descriptor, warnings: diagnostics })
+    Ok((request, namespace))
 }
 
 /// What the descriptor excludes stays out, and so do the images and the state of this build.
@@ -108,23 +129,25 @@ fn filter(
     own_files::without(&args.app, images.filter_map(own_files::place).chain(cache_dir), described)
 }
 
-/// Said before anything is built.
-fn writable(output: &ImageName, args: &Args) -> Result<()> {
-    match output {
+/// Makes sure before anything is built that an image can be written to an output; `has_daemon` says whether a Docker Engine
+/// may be the one that builds.
+pub(crate) fn writable(output: &ImageName, has_daemon: bool) -> Result<()> {
+    let help = match output {
         ImageName::Docker { .. }
         | ImageName::Oci { .. }
         | ImageName::OciArchive { .. }
-        | ImageName::DockerArchive { .. } => Ok(()),
-        ImageName::Other { transport, .. } if transport == DAEMON && args.backend != Backend::Local => Ok(()),
-        other => {
-            let message = format!(
-                "images cannot be written to `{other}`\n  help: use docker://REFERENCE, oci:DIRECTORY[:TAG], \
-                 oci-archive:FILE[:TAG] or docker-archive:FILE[:REFERENCE], or with --backend docker \
-                 {DAEMON}:REFERENCE"
-            );
-            Err(Failure::new(Exit::Usage, message))
+        | ImageName::DockerArchive { .. } => return Ok(()),
+        ImageName::Other { transport, .. } if transport == DAEMON && has_daemon => return Ok(()),
+        ImageName::Other { transport, .. } if transport == DAEMON => {
+            "build with `cnb build --backend docker`, or use docker-archive:FILE[:REFERENCE] and `docker load`"
         }
-    }
+        _ => {
+            "use docker://REFERENCE, oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REFERENCE], or with \
+             `cnb build --backend docker` docker-daemon:REFERENCE"
+        }
+    };
+    let message = format!("images cannot be written to `{output}`");
+    Err(Failure::new(Exit::Usage, message).with_help(Some(help)))
 }
 
 fn descriptor(args: &Args) -> Result<(Option<Descriptor>, Diagnostics)> {
@@ -146,14 +169,29 @@ fn builder(args: &Args, descriptor: Option<&Descriptor>) -> Result<ImageName> {
     }
     let Some((descriptor, builder)) = descriptor.and_then(|d| Some((d, d.builder.as_ref()?))) else {
         let message = "no builder\n  help: pass --builder IMAGE, or name one in project.toml:\n\n    \
-                       [io.buildpacks]\n    builder = \"oci:DIRECTORY:TAG\"";
+                       [_]\n    schema-version = \"0.2\"\n    [io.buildpacks]\n    builder = \"docker://REFERENCE\"";
         return Err(Failure::new(Exit::Usage, message));
     };
-    let name: ImageName = builder.value.parse().map_err(|error| {
-        let diagnostic = descriptor.error_at(builder.span, "invalid-builder", format!("{error}"));
-        Failure::invalid(&diagnostic.with_help("for example `oci:DIRECTORY:TAG`").into())
+    let name = described_image(&builder.value).map_err(|error| {
+        let diagnostic = descriptor.error_at(builder.span, "invalid-builder", error.to_string());
+        let help = "for example `docker://REFERENCE` or `oci:DIRECTORY:TAG`";
+        Failure::invalid(&diagnostic.with_help(help).into())
     })?;
     Ok(relative_to(name, args))
+}
+
+/// Transports that can be in a descriptor, whether we know them or not. A text with another one is a reference with a port or
+/// a tag.
+const TRANSPORTS: [&str; 6] = ["containers-storage", "dir", DAEMON, "docker", "oci", "oci-archive"];
+
+/// The image that a descriptor names. `pack` and the frontend read the same file, and know references alone: one without a
+/// transport is in a registry.
+fn described_image(text: &str) -> std::result::Result<ImageName, InvalidImageName> {
+    let has_transport = text.split_once(':').is_some_and(|(first, _)| TRANSPORTS.contains(&first));
+    match text.parse() {
+        Ok(reference) if !has_transport => Ok(ImageName::Docker { reference }),
+        _ => text.parse(),
+    }
 }
 
 /// The directory of the descriptor.
@@ -206,6 +244,27 @@ fn environment(
     Ok(env.into_iter().collect())
 }
 
+/// `NAME=VALUE`, or `NAME` for an empty value, as for `docker`.
+fn label(flag: &str) -> Result<(String, String)> {
+    let (name, value) = flag.split_once('=').unwrap_or((flag, ""));
+    if name.is_empty() {
+        return Err(Failure::new(Exit::Usage, format!("`--label {flag}`: it must be NAME=VALUE")));
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// When the image was made, if somebody says it.
+fn created(flag: Option<i64>, variable: Option<String>) -> Result<Option<i64>> {
+    let Some(text) = variable.filter(|text| flag.is_none() && !text.is_empty()) else { return Ok(flag) };
+    let seconds = text.parse().map_err(|_| {
+        Failure::new(
+            Exit::Usage,
+            format!("{SOURCE_DATE_EPOCH} is not a number of seconds since 1970: `{text}`"),
+        )
+    })?;
+    Ok(Some(seconds))
+}
+
 /// The project's ID or name; without one, the path of the application tells it from others.
 fn namespace(args: &Args, descriptor: Option<&Descriptor>, builder: &ImageName) -> Result<Namespace> {
     let project = if let Some(project) = descriptor.and_then(Project::described) {
@@ -245,4 +304,92 @@ pub(super) fn own(name: &str) -> Option<String> {
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Exit::InvalidInput, format!("failed to read `{}`: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    /// What becomes of `cnb build` of an application with this descriptor.
+    fn read_with(descriptor: &str, flags: &[&str]) -> Result<Asked> {
+        let app = tempfile::tempdir().expect("a directory");
+        fs::write(app.path().join("project.toml"), descriptor).expect("a file");
+        let path = app.path().to_str().expect("text");
+        let args = Cli::parse_from([&["cnb", path, "--output", "oci:out"], flags].concat()).args;
+        read(&args, None, Path::new("/lifecycle"))
+    }
+
+    fn warnings(failure: &Failure) -> String {
+        failure.warnings.iter().map(|warning| warning.message.as_str()).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn warnings_are_not_lost_when_something_else_is_wrong() {
+        // Nothing here says its schema.
+        let failure = read_with("[io.buildpacks]\nbuilder = 'ab'\n", &[]).expect_err("it is of schema 0.1");
+        assert_eq!(failure.exit, Exit::Usage);
+        let told = warnings(&failure);
+        assert!(told.contains("no schema version") && told.contains("`io.buildpacks` is ignored"), "{told}");
+        let failure = read_with("x = 1\n", &["--builder", "oci:a", "--env", "=x"]).expect_err("no name");
+        assert!(warnings(&failure).contains("unknown key `x`"), "{}", warnings(&failure));
+    }
+
+    #[test]
+    fn what_is_said_of_a_missing_builder_helps() {
+        let failure = read_with("", &[]).expect_err("no builder");
+        let (_, lines) = failure.message.split_once("project.toml:\n\n").expect("an example");
+        let asked =
+            read_with(&lines.replace("REFERENCE", "team/builder:24"), &[]).expect("the example is valid");
+        assert_eq!(asked.request.builder.to_string(), "docker://index.docker.io/team/builder:24");
+        assert!(asked.warnings.is_empty(), "{}", asked.warnings);
+    }
+
+    #[test]
+    fn a_builder_without_transport_is_in_a_registry() {
+        let named = |text: &str| match described_image(text) {
+            Ok(name) => name.to_string(),
+            Err(error) => error.to_string(),
+        };
+        for (text, expected) in [
+            ("team/builder:24", "docker://index.docker.io/team/builder:24"),
+            ("builder:24", "docker://index.docker.io/library/builder:24"),
+            ("localhost:5000/builder", "docker://localhost:5000/builder:latest"),
+            ("docker://registry.test/builder", "docker://registry.test/builder:latest"),
+            ("oci:layout:builder", "oci:layout:builder"),
+            ("oci-archive:builder.tar", "oci-archive:builder.tar"),
+            ("docker-daemon:builder", "docker-daemon:builder"),
+        ] {
+            assert_eq!(named(text), expected);
+        }
+        assert!(named("A builder").starts_with("`A builder` is not an image name"));
+    }
+
+    #[test]
+    fn labels_are_those_of_the_command_line() {
+        let flags = ["--builder", "oci:a", "--label", "a=b=c", "--label", "empty"];
+        let asked = read_with("_.schema-version = '0.2'", &flags).expect("valid");
+        let expected = [("a", "b=c"), ("empty", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(asked.request.labels, expected);
+        assert_eq!(label("=x").expect_err("no name").exit, Exit::Usage);
+    }
+
+    #[test]
+    fn the_flag_for_the_time_wins_over_the_variable() {
+        let created = |flag, variable: Option<&str>| {
+            created(flag, variable.map(str::to_owned)).map_err(|failure| failure.message)
+        };
+        assert_eq!(created(None, None), Ok(None));
+        assert_eq!(created(None, Some("")), Ok(None));
+        assert_eq!(created(None, Some("7")), Ok(Some(7)));
+        assert_eq!(created(Some(8), Some("7")), Ok(Some(8)));
+        assert!(created(None, Some("x")).is_err_and(|error| error.starts_with("SOURCE_DATE_EPOCH is not")));
+    }
 }

@@ -13,32 +13,20 @@ use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
 
-/// The image that a builder is based on.
-#[derive(Debug)]
-pub(super) struct Base {
-    name: ImageName,
-    /// The layout of a root file system that is no image yet; needed until the builder is written.
-    _layout: Option<TempDir>,
+/// A directory for what is needed until the builder is written.
+pub(super) fn scratch(cache_dir: &Path) -> Result<TempDir> {
+    let made = std::fs::create_dir_all(cache_dir).and_then(|()| tempfile::tempdir_in(cache_dir));
+    made.map_err(|error| Failure::new(Exit::Machine, format!("{}: {error}", cache_dir.display())))
 }
 
-impl Base {
-    /// An image, or one made of a root file system in a directory that vanishes with the value.
-    pub(super) fn find(image: &BuildImage, scratch: &Path) -> Result<Self> {
-        let root_fs = match image {
-            BuildImage::Name(name) => return Ok(Self { name: name.clone(), _layout: None }),
-            BuildImage::RootFs(path) => path,
-        };
-        let no_directory =
-            |error: std::io::Error| Failure::new(Exit::Machine, format!("{}: {error}", scratch.display()));
-        std::fs::create_dir_all(scratch).map_err(no_directory)?;
-        let temporary = tempfile::tempdir_in(scratch).map_err(no_directory)?;
-        import(root_fs, temporary.path(), "base")?;
-        let name = ImageName::Oci { directory: temporary.path().to_owned(), tag: Some("base".to_owned()) };
-        Ok(Self { name, _layout: Some(temporary) })
-    }
-
-    pub(super) fn name(&self) -> &ImageName {
-        &self.name
+/// The image that a builder is based on: one that there is, or one made of a root file system in `scratch`.
+pub(super) fn find(image: &BuildImage, scratch: &Path) -> Result<ImageName> {
+    match image {
+        BuildImage::Name(name) => Ok(name.clone()),
+        BuildImage::RootFs(path) => {
+            import(path, scratch, "base")?;
+            Ok(ImageName::Oci { directory: scratch.to_owned(), tag: Some("base".to_owned()) })
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! builder.toml, its paths made usable from here.
 
 use std::fs;
-use std::io::IsTerminal as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -13,11 +12,16 @@ use cnb_core::builder_config::ModuleSource;
 use cnb_core::builder_config::RunImage;
 use cnb_core::buildpack::descriptor::BuildpackDescriptor;
 use cnb_core::buildpack::order::OrderGroup;
+use cnb_core::buildpack::target::Target;
 use cnb_core::diagnostic::Diagnostic;
 use cnb_core::diagnostic::Diagnostics;
+use cnb_core::diagnostic::Located;
+use cnb_core::diagnostic::Severity;
 use cnb_core::diagnostic::SourceFile;
 use cnb_core::image_name::ImageName;
 use cnb_core::labels::lifecycle::RunImageNames;
+use cnb_core::reference::Reference;
+use cnb_oci::platform::Platform;
 
 use crate::exit::Exit;
 use crate::exit::Failure;
@@ -55,9 +59,15 @@ impl Config {
         Self::resolve(&config, file.parent().unwrap_or(Path::new("")), warnings)
     }
 
-    fn resolve(config: &BuilderConfig, directory: &Path, warnings: Diagnostics) -> Result<Self> {
+    fn resolve(config: &BuilderConfig, directory: &Path, mut warnings: Diagnostics) -> Result<Self> {
         let mut errors = Diagnostics::default();
         errors.extend(unsupported(config));
+        match other_targets(config, &Platform::host()) {
+            Some(other) if other.severity == Severity::Error => errors.push(other),
+            other => warnings.extend(other),
+        }
+        let build_image = BuildImage::new(&config.build_image.value, directory);
+        errors.extend(missing(config, &build_image));
         let mut buildpacks = Vec::new();
         for module in &config.buildpacks {
             match buildpack(config, module, directory) {
@@ -66,7 +76,7 @@ impl Config {
             }
         }
         if errors.has_errors() {
-            return Err(Failure::invalid(&errors));
+            return Err(Failure::invalid(&errors).after(warnings));
         }
         let lifecycle = match &config.lifecycle {
             Some(Lifecycle::Uri(uri)) => Some(directory.join(&uri.value)),
@@ -76,7 +86,7 @@ impl Config {
             description: config.description.clone().unwrap_or_default(),
             buildpacks,
             order: config.to_order().order,
-            build_image: BuildImage::new(&config.build_image.value, directory),
+            build_image,
             build_env: config.build_env.iter().flat_map(BuildEnv::files).collect(),
             run_images: config.run_images.iter().map(names).collect(),
             lifecycle,
@@ -112,7 +122,41 @@ fn unsupported(config: &BuilderConfig) -> Vec<Diagnostic> {
         Some(Lifecycle::Version(version)) => Some(error(version.span, "a published lifecycle")),
         _ => None,
     };
-    extensions.chain(system).chain(lifecycle).collect()
+    let is_for_some =
+        |env: &&BuildEnv| !env.exec_env.is_empty() && !env.exec_env.iter().any(|name| name == "*");
+    let env = config.build_env.iter().filter(is_for_some);
+    let env = env.map(|env| error(env.span, "a variable for some execution environments"));
+    extensions.chain(system).chain(lifecycle).chain(env).collect()
+}
+
+/// A root file system that is not there. Its path may be meant as the name of an image, as for `pack`.
+fn missing(config: &BuilderConfig, image: &BuildImage) -> Option<Diagnostic> {
+    let BuildImage::RootFs(path) = image else { return None };
+    if path.exists() {
+        return None;
+    }
+    let Located { value, span } = &config.build_image;
+    let error = format!("there is no root file system `{}`", path.display());
+    let error = config.error_at(*span, "no-root-file-system", error);
+    let help = || format!("an image in a registry is `docker://{value}`");
+    Some(if value.parse::<Reference>().is_ok() { error.with_help(help()) } else { error })
+}
+
+/// Targets that the builder will not be for: it is for this machine alone.
+fn other_targets(config: &BuilderConfig, host: &Platform) -> Option<Diagnostic> {
+    let matches = |text: &str, own: &str| text.is_empty() || text == own;
+    let is_host =
+        |target: &Target| matches(&target.os, &host.os) && matches(&target.arch, &host.architecture);
+    let (own, others): (Vec<_>, Vec<_>) = config.targets.iter().partition(|target| is_host(&target.value));
+    let Located { value: other, span } = others.first()?;
+    let platform = format!("{}/{}", other.os, other.arch);
+    Some(if own.is_empty() {
+        let message = format!("a builder for {platform} cannot be made here, but only for {host}");
+        config.error_at(*span, "other-target", message)
+    } else {
+        let message = format!("the builder is for {host} alone, and not for {platform}");
+        Diagnostic::warning("other-target", message).at(&config.source, *span, "")
+    })
 }
 
 /// The directory of a buildpack, which has to be what builder.toml says it is.
@@ -144,11 +188,6 @@ fn names(image: &RunImage) -> RunImageNames {
     RunImageNames { image: image.image.value.clone(), mirrors: image.mirrors.clone() }
 }
 
-/// Diagnostics as a person reads them on standard error.
-pub(super) fn shown(diagnostics: &Diagnostics) -> String {
-    diagnostics.render(std::io::stderr().is_terminal())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +200,7 @@ mod tests {
         fs::create_dir(directory.path().join("a")).expect("a directory");
         let descriptor = "api = '0.10'\n[buildpack]\nid = 'a'\nversion = '1'\n";
         fs::write(directory.path().join("a/buildpack.toml"), descriptor).expect("a file");
+        fs::write(directory.path().join("base.tar"), "").expect("a file");
         let file = directory.path().join("builder.toml");
         fs::write(&file, format!("{head}\n{REST}")).expect("a file");
         Config::read(&file)
@@ -189,11 +229,48 @@ mod tests {
             ),
             ("[[extensions]]\nuri = 'a'", "image extensions cannot be put into a builder yet"),
             ("[lifecycle]\nversion = '1.2.3'", "a published lifecycle cannot be put into a builder yet"),
+            (
+                "[[build.env]]\nname = 'A'\nvalue = 'b'\nexec-env = ['test']",
+                "a variable for some execution environments cannot be put into a builder yet",
+            ),
         ] {
             let failure = read(head).expect_err(head);
             assert_eq!(failure.exit, Exit::InvalidInput);
             let message = failure.message;
             assert!(message.contains(expected) && message.contains("builder.toml:"), "{message}");
         }
+    }
+
+    #[test]
+    fn a_base_that_is_not_there_may_be_meant_as_an_image() {
+        for (image, expected) in [
+            ("team/base:24", "help: an image in a registry is `docker://team/base:24`"),
+            ("../Base.tar", "there is no root file system `"),
+        ] {
+            let text = format!("[build]\nimage = '{image}'\n[[run.images]]\nimage = 'run'\n[[order]]\n");
+            let source = SourceFile::new("builder.toml", text);
+            let (config, warnings) = BuilderConfig::read(&source).expect("valid");
+            let failure =
+                Config::resolve(&config, Path::new("/nowhere"), warnings).expect_err("it is not there");
+            assert_eq!(failure.exit, Exit::InvalidInput);
+            let message = failure.message;
+            assert!(message.contains("builder.toml:2:9") && message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_builder_is_for_this_machine() {
+        let target = |arch: &str| format!("[[targets]]\nos = 'linux'\narch = '{arch}'\n");
+        let (own, other) = (target(&Platform::host().architecture), target("pdp11"));
+        let failure = read(&other).expect_err("no such machine");
+        assert!(failure.message.contains("builder.toml:1:1"), "{}", failure.message);
+        assert!(
+            failure.message.contains("a builder for linux/pdp11 cannot be made here"),
+            "{}",
+            failure.message
+        );
+        let warnings = read(&format!("{own}{other}")).expect("a config").warnings;
+        assert!(warnings.to_string().ends_with("alone, and not for linux/pdp11"), "{warnings}");
+        assert!(read(&format!("{own}[[targets]]\nos = 'linux'\n")).expect("a config").warnings.is_empty());
     }
 }

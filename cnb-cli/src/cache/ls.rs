@@ -12,11 +12,11 @@ use serde_json::json;
 
 use super::Kept;
 use super::Place;
-use super::readable;
 use crate::age;
 use crate::exit::Result;
 use crate::paths;
 use crate::progress::print;
+use crate::progress::readable;
 use crate::size;
 
 /// List whose builds keep what.

@@ -59,7 +59,7 @@ impl Progress for Plain {
     fn finish(&self, failure: Option<&Failure>) {
         flush(&mut self.state.lock().expect("nothing panics while it holds this lock"));
         if let Some(failure) = failure {
-            tell(&error_text(failure));
+            tell(&error_text(failure, false));
         }
     }
 }

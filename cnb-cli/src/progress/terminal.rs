@@ -25,8 +25,8 @@ use crate::exit::Failure;
 const TICK: Duration = Duration::from_millis(200);
 
 /// Starts a display that also moves when nothing happens.
-pub(super) fn start() -> Arc<Terminal> {
-    let terminal = Arc::new(Terminal::default());
+pub(super) fn start(colors: bool) -> Arc<Terminal> {
+    let terminal = Arc::new(Terminal { state: Mutex::new(State { colors, ..State::default() }) });
     let weak = Arc::downgrade(&terminal);
     std::thread::spawn(move || tick(&weak));
     terminal
@@ -41,13 +41,14 @@ fn tick(terminal: &Weak<Terminal>) {
 }
 
 /// The display.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Terminal {
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    colors: bool,
     phase: Option<Phase>,
     lines: Lines,
 }
@@ -101,7 +102,7 @@ impl Progress for Terminal {
             state.end(false);
         }
         if let Some(failure) = failure {
-            write(&format!("{}\n", error_text(failure)));
+            write(&format!("{}\n", error_text(failure, state.colors)));
         }
     }
 }
@@ -109,7 +110,7 @@ impl Progress for Terminal {
 impl State {
     fn begin(&mut self, name: &str) {
         let phase = Phase { name: name.to_owned(), started: Instant::now(), rows: 0 };
-        write(&format!("{}\n", phase.line(Mark::Running)));
+        write(&format!("{}\n", phase.line(Mark::Running, self.colors)));
         self.phase = Some(phase);
     }
 
@@ -119,7 +120,7 @@ impl State {
         if !self.redraw(mark)
             && let Some(phase) = &self.phase
         {
-            write(&format!("{}\n", phase.line(mark)));
+            write(&format!("{}\n", phase.line(mark, self.colors)));
         }
         self.phase = None;
     }
@@ -146,19 +147,24 @@ impl State {
         if up >= size().rows {
             return false;
         }
-        write(&format!("\x1b[{up}A\r\x1b[2K{}\x1b[{up}B\r", phase.line(mark)));
+        write(&format!("\x1b[{up}A\r\x1b[2K{}\x1b[{up}B\r", phase.line(mark, self.colors)));
         true
     }
 }
 
 impl Phase {
-    fn line(&self, mark: Mark) -> String {
-        let sign = match mark {
-            Mark::Done => "\x1b[32m✓\x1b[0m",
-            Mark::Failed => "\x1b[31m✗\x1b[0m",
-            Mark::Running => "\x1b[36m…\x1b[0m",
+    fn line(&self, mark: Mark, colors: bool) -> String {
+        let (sign, color) = match mark {
+            Mark::Done => ('✓', 32),
+            Mark::Failed => ('✗', 31),
+            Mark::Running => ('…', 36),
         };
-        format!("{sign} \x1b[1m{:<8}\x1b[0m {}", self.name, seconds(self.started.elapsed()))
+        let (name, elapsed) = (&self.name, seconds(self.started.elapsed()));
+        if colors {
+            format!("\x1b[{color}m{sign}\x1b[0m \x1b[1m{name:<8}\x1b[0m {elapsed}")
+        } else {
+            format!("{sign} {name:<8} {elapsed}")
+        }
     }
 }
 
@@ -202,6 +208,13 @@ fn write(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_phase_is_shown_without_colours_where_nobody_wants_them() {
+        let phase = Phase { name: "build".to_owned(), started: Instant::now(), rows: 0 };
+        assert!(phase.line(Mark::Done, false).starts_with("✓ build    "));
+        assert!(phase.line(Mark::Failed, true).starts_with("\x1b[31m✗\x1b[0m \x1b[1mbuild   \x1b[0m "));
+    }
 
     #[test]
     fn rows_count_what_is_seen() {

@@ -1,5 +1,11 @@
 //! Builds that somebody stops.
 
+use std::fs::OpenOptions;
+use std::process::Stdio;
+
+use rustix::fs::CWD;
+use rustix::fs::FileType;
+use rustix::fs::Mode;
 use rustix::process::Signal;
 
 use crate::place::Done;
@@ -76,6 +82,32 @@ fn a_stopped_detection_leaves_nothing() {
         expect_stopped(&place, &running.stop(signal), code, message);
         place.write("app/detect", "exit 0");
         place.expect_next_build_to_work();
+    }
+}
+
+/// The base of the builder is a pipe, so that it is known when it is read.
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn a_builder_that_is_not_made_leaves_nothing() {
+    for (signal, code, message) in SIGNALS {
+        let place = Place::without_buildpack();
+        let image = "[build]\nimage = 'base'\n[[run.images]]\nimage = 'test/run'\n[[order]]\n";
+        place.write("builder.toml", image);
+        let base = place.path("base");
+        rustix::fs::mknodat(CWD, &base, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+        let mut create = place.cnb();
+        create.args(["builder", "create", "--cache-dir", "state", "oci:out:builder"]);
+        let create =
+            create.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        let pipe = OpenOptions::new().write(true).open(&base).expect("somebody reads it");
+        let running = Running::of(create);
+        running.signal(signal);
+        drop(pipe);
+        running.end().expect(code).says(message);
+        place.expect_no_image();
+        let left = files(&place.path("state")).into_iter().filter(|path| path.ends_with("index.json"));
+        assert_eq!(left.collect::<Vec<_>>(), [""; 0].map(std::path::PathBuf::from));
+        expect_no_session(&place);
     }
 }
 

@@ -52,9 +52,9 @@ fn a_builder_of_the_descriptor_must_be_an_image_name() {
     let place = Place::new("echo built");
     let builder =
         |name: &str| format!("[_]\nschema-version = \"0.2\"\n[io.buildpacks]\nbuilder = \"{name}\"\n");
-    place.write("app/project.toml", &builder("heroku"));
+    place.write("app/project.toml", &builder("A builder"));
     let done = run(&mut place.build_without_builder());
-    done.expect(3).says("app/project.toml:4:11").says("`heroku` is not an image name");
+    done.expect(3).says("app/project.toml:4:11").says("`A builder` is not an image name");
     place.write("app/project.toml", &builder(&Fixture::get().builder()));
     run(&mut place.build_without_builder()).expect(0).says("built");
 }

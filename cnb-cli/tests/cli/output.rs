@@ -22,7 +22,7 @@ fn results_are_on_standard_output_and_progress_on_standard_error() {
 fn a_quiet_failure_is_told_all_the_same() {
     let place = Place::new("echo compiling; exit 1");
     let done = run(place.build().arg("--quiet"));
-    done.expect(51).says("error: a buildpack failed");
+    done.expect(51).says("compiling").says("error: a buildpack failed");
     assert_eq!(done.stdout, "");
 }
 

@@ -70,10 +70,25 @@ impl Running {
         Done { stdout: seen.join("\n"), ..ended.into() }
     }
 
+    /// A program that was started.
+    pub(crate) fn of(child: Child) -> Self {
+        Self { child }
+    }
+
     /// Sends a signal and waits for the end.
     pub(crate) fn stop(self, signal: Signal) -> Done {
-        rustix::process::kill_process(pid(&self.child.id().to_string()).expect("a process"), signal)
-            .expect("it runs");
+        self.signal(signal);
+        self.end()
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let process = pid(&self.child.id().to_string()).expect("a process");
+        rustix::process::kill_process(process, signal).expect("it runs");
+    }
+
+    /// Waits for the end.
+    pub(crate) fn end(self) -> Done {
         self.child.wait_with_output().expect("it ends").into()
     }
 }

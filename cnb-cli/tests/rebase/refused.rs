@@ -25,6 +25,10 @@ fn what_speaks_against_a_rebase_can_be_overridden() {
         let done = place.rebase(&["oci:images:app"]);
         done.expect(72).says("error: `oci:images:app` cannot be rebased").says(objection).says("--force");
         assert_eq!(files(&layout), before);
+        let unwritable = ["--output", "oci-archive:none/app.tar"];
+        let done = place.rebase(&[&["oci:images:app", "--force", "--json"], &unwritable[..]].concat());
+        let events: Vec<_> = done.events().iter().map(|event| event["event"].clone()).collect();
+        assert_eq!(events, ["warning", "error"], "{done:?}");
         let done = place.rebase(&["oci:images:app", "--force"]);
         done.expect(0).says("warning: `oci:images:app` for linux/amd64").says(objection);
         assert_eq!(read(&layout, Some("app"), architecture).1["architecture"], architecture);

@@ -3,6 +3,8 @@
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Located;
 use crate::diagnostic::Severity;
+use crate::diagnostic::Span;
+use crate::env_file::is_name;
 use crate::handwritten::Table;
 
 /// A change of a variable.
@@ -19,6 +21,8 @@ pub struct BuildEnv {
     pub delim: Option<String>,
     /// The execution environments it is for; empty for all.
     pub exec_env: Vec<String>,
+    /// Where its name is written.
+    pub span: Span,
 }
 
 /// How a value changes a variable.
@@ -62,24 +66,22 @@ impl Suffix {
 /// Reads `env` of the table `build`.
 pub(super) fn read(build: &mut Table<'_>) -> Vec<BuildEnv> {
     let read = build.tables("env").into_iter().filter_map(read_one).collect::<Vec<_>>();
-    let mut entries: Vec<Located<BuildEnv>> = Vec::new();
+    let mut entries: Vec<BuildEnv> = Vec::new();
     for entry in read {
-        let same = |old: &Located<BuildEnv>| {
-            (&old.value.name, old.value.suffix) == (&entry.value.name, entry.value.suffix)
-        };
+        let same = |old: &BuildEnv| (&old.name, old.suffix) == (&entry.name, entry.suffix);
         if let Some(index) = entries.iter().position(same) {
             let old = entries.remove(index);
-            let message = format!("`{}` is written twice; the last one holds", entry.value.name);
+            let message = format!("`{}` is written twice; the last one holds", entry.name);
             let source = build.findings.source();
             let diagnostic = Diagnostic::warning("repeated-env", message).at(source, entry.span, "");
             build.findings.report(diagnostic.at(source, old.span, ""));
         }
         entries.push(entry);
     }
-    entries.into_iter().map(|entry| entry.value).collect()
+    entries
 }
 
-fn read_one(mut table: Table<'_>) -> Option<Located<BuildEnv>> {
+fn read_one(mut table: Table<'_>) -> Option<BuildEnv> {
     let name = table.filled("name");
     let value = table.string("value").unwrap_or_default().value;
     let written_suffix = table.filled("suffix");
@@ -95,14 +97,15 @@ fn read_one(mut table: Table<'_>) -> Option<Located<BuildEnv>> {
         table.error("no-name", table.span, "a variable must have `name`");
         return None;
     };
-    if name.contains(['/', '=', '.', '\0']) {
+    // What follows a dot is a suffix.
+    if !is_name(&name) || name.contains('.') {
         table.error("invalid-name", span, format!("`{name}` cannot be the name of a variable"));
         return None;
     }
     if value.is_empty() {
         table.warn("no-value", span, format!("`{name}` is empty"));
     }
-    Some(Located { value: BuildEnv { name, value, suffix, delim, exec_env }, span })
+    Some(BuildEnv { name, value, suffix, delim, exec_env, span })
 }
 
 fn read_suffix(table: &Table<'_>, text: &Located<String>) -> Option<Suffix> {

@@ -81,8 +81,8 @@ distros = [{ name = 'debian', version = '12' }]
     assert_eq!(config.run_images[0].image.value, "oci:base:run");
     assert_eq!(config.run_images[0].mirrors, ["oci:mirror:run"]);
     assert!(matches!(config.lifecycle, Some(Lifecycle::Uri(ref uri)) if uri.value == "lifecycle.tgz"));
-    assert_eq!(config.targets[0].arch_variant, "v8");
-    assert_eq!(config.targets[0].distros[0].name, "debian");
+    assert_eq!(config.targets[0].value.arch_variant, "v8");
+    assert_eq!(config.targets[0].value.distros[0].name, "debian");
     let error = config.error_at(config.buildpacks[0].span, "no-buildpack", "not there");
     assert_eq!(error.to_string(), "builder.toml:6:7: not there");
 }
@@ -167,6 +167,10 @@ fn rules_of_entries() {
         (
             "[[build.env]]\nname = 'A.b'\n",
             &["error[invalid-name] 7:8 `A.b` cannot be the name of a variable"],
+        ),
+        (
+            "[[build.env]]\nname = 'A b'\n",
+            &["error[invalid-name] 7:8 `A b` cannot be the name of a variable"],
         ),
         (
             "[[build.env]]\nname = 'A'\nvalue = ''\n[[build.env]]\nname = 'A'\nvalue = 'x'\n",

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::buildpack::is_false;
+
 /// The key of the label.
 pub const LABEL: &str = "io.buildpacks.build.metadata";
 
@@ -106,11 +108,6 @@ pub enum Command {
     One(String),
     /// From Platform API 0.10 on; null when the list is missing.
     Many(Option<Vec<String>>),
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 #[cfg(test)]

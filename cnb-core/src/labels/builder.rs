@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::lifecycle::RunImageNames;
 use crate::buildpack::order::OrderGroup;
+use crate::buildpack::stack::StackId;
 use crate::buildpack::target::Target;
 use crate::digest::DiffId;
 use crate::lifecycle::Apis;
@@ -129,11 +130,4 @@ pub struct BuildpackLayer {
     /// For people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
-}
-
-/// A stack that a buildpack supports.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct StackId {
-    /// Its ID.
-    pub id: String,
 }

@@ -4,6 +4,7 @@ use super::Schema;
 use crate::diagnostic::Located;
 use crate::diagnostic::Severity;
 use crate::diagnostic::Span;
+use crate::env_file::is_name;
 use crate::handwritten::Table;
 
 /// A variable for buildpacks.
@@ -33,8 +34,7 @@ pub(super) fn read(schema: Schema, mut table: Table<'_>) -> Option<EnvEntry> {
         table.error("no-name", table.span, "a variable must have `name`");
         return None;
     };
-    // The Platform API hands each variable over as a file of that name.
-    if matches!(name.as_str(), "." | "..") || name.contains(['/', '=', '\0']) {
+    if !is_name(&name) {
         table.error("invalid-name", span, format!("`{name}` cannot be the name of a variable"));
         return None;
     }

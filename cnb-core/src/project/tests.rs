@@ -226,6 +226,10 @@ fn rules_of_0_2() {
             &["error[invalid-name] 4:8 `A=B` cannot be the name of a variable"],
         ),
         (
+            "[[io.buildpacks.build.env]]\nname = 'A B'\nvalue = 'b'\n",
+            &["error[invalid-name] 4:8 `A B` cannot be the name of a variable"],
+        ),
+        (
             "[[io.buildpacks.build.env]]\nname = 'A'\n",
             &["warning[no-value] 3:1 without `value`, the variable is empty"],
         ),

@@ -129,10 +129,9 @@ fn buildpack_layers(buildpacks: &[(&Buildpack, DiffId)]) -> labels::BuildpackLay
     for (buildpack, diff_id) in buildpacks {
         let descriptor = &buildpack.descriptor;
         let info = &descriptor.buildpack;
-        let stacks = descriptor.stacks.iter().map(|stack| labels::StackId { id: stack.id.clone() });
         let layer = labels::BuildpackLayer {
             api: descriptor.api.clone(),
-            stacks: stacks.collect(),
+            stacks: descriptor.stacks.clone(),
             targets: descriptor.targets.clone(),
             order: descriptor.order.clone(),
             diff_id: diff_id.clone(),
