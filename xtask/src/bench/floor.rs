@@ -19,6 +19,8 @@ pub(super) struct Floor {
     pub(super) read_and_sha256_and_write: Duration,
     /// Each byte read and compressed as in layers, on all cores, and thrown away.
     pub(super) compress: Duration,
+    /// As `compress`, and what is read and what it becomes are hashed.
+    pub(super) compress_and_sha256: Duration,
     /// The tar of a layer, hashed and thrown away.
     pub(super) layer: Duration,
 }
@@ -39,6 +41,7 @@ impl Floor {
             read_and_sha256: time("read-and-sha256")?,
             read_and_sha256_and_write: time("read-and-sha256-and-write")?,
             compress: time("compress")?,
+            compress_and_sha256: time("compress-and-sha256")?,
             layer: time("layer")?,
         })
     }

@@ -84,6 +84,11 @@ impl Registry {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// Its process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Copies an image of another place, as `skopeo` names it, and returns its reference.
     ///
     /// # Errors

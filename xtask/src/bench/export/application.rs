@@ -36,6 +36,14 @@ impl Target {
         Ok(Self::Registry(Registry::start()?))
     }
 
+    /// The process of the registry.
+    pub(super) fn process_id(&self) -> Option<u32> {
+        match self {
+            Self::Layout => None,
+            Self::Registry(registry) => Some(registry.process_id()),
+        }
+    }
+
     /// The name of an image.
     fn image(&self, name: &str) -> String {
         match self {
