@@ -13,6 +13,19 @@ RUN --mount=type=secret,id=pip-pip.conf,target=/etc/pip.conf \
     python3 -m pip --python /environment/bin/python install --no-cache-dir --only-binary :all: \
         --requirement requirements.txt
 
+# As much as any builder does: a command sees the sources, and its result goes into the image.
+FROM build AS step
+COPY . .
+RUN true
+
+FROM $RUN_IMAGE AS with-step
+WORKDIR /workspace
+COPY --from=build /environment /environment
+COPY --from=step /workspace .
+ENV PATH=/environment/bin:$PATH PYTHONUNBUFFERED=1
+USER 1001:1002
+CMD gunicorn --bind "0.0.0.0:${PORT:-8080}" --access-logfile - app:app
+
 FROM $RUN_IMAGE
 WORKDIR /workspace
 COPY --from=build /environment /environment

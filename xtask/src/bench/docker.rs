@@ -49,16 +49,20 @@ enum Way {
     Dockerfile,
     /// A Dockerfile whose first line names a frontend, as most say; one that leaves everything to BuildKit's own.
     DockerfileWithSyntax,
+    /// One that also runs a command, which does nothing, after each change: what a change costs anybody who builds.
+    DockerfileWithStep,
 }
 
 impl Way {
-    const ALL: [Self; 3] = [Self::Frontend, Self::Dockerfile, Self::DockerfileWithSyntax];
+    const ALL: [Self; 4] =
+        [Self::Frontend, Self::Dockerfile, Self::DockerfileWithSyntax, Self::DockerfileWithStep];
 
     fn name(self) -> &'static str {
         match self {
             Self::Frontend => "frontend",
             Self::Dockerfile => "Dockerfile",
             Self::DockerfileWithSyntax => "Dockerfile with # syntax",
+            Self::DockerfileWithStep => "Dockerfile with # syntax and a step",
         }
     }
 }
@@ -146,7 +150,7 @@ impl Place<'_> {
             }
         }
         builds.sort_by_key(|(way, _)| Way::ALL.iter().position(|other| other == way));
-        println!("\n{:44} {:>9} {:>17} {:>11}", application.example.name, "wall", "", "CPU");
+        println!("\n{:50} {:>9} {:>17} {:>11}", application.example.name, "wall", "", "CPU");
         table("no change", 1.0, builds.each_ref().map(|(way, builds)| (*way, builds.unchanged.as_slice())));
         table(
             "source change",
@@ -194,8 +198,11 @@ impl Place<'_> {
                     docker.args(["--build-arg", &format!("{name}={value}")]);
                 }
             }
-            Way::Dockerfile | Way::DockerfileWithSyntax => {
-                if way == Way::DockerfileWithSyntax {
+            Way::Dockerfile | Way::DockerfileWithSyntax | Way::DockerfileWithStep => {
+                if way == Way::DockerfileWithStep {
+                    docker.args(["--target", "with-step"]);
+                }
+                if way != Way::Dockerfile {
                     docker.args(["--build-arg", &format!("BUILDKIT_SYNTAX={}", self.syntax_of_dockerfile)]);
                 }
                 docker.arg("--file").arg(dockerfile(name));
@@ -227,12 +234,12 @@ pub(super) fn dockerfile(name: &str) -> PathBuf {
 }
 
 /// What builds of one kind cost by each way, ours first.
-fn table(what: &str, goal: f64, ways: [(Way, &[Built]); 3]) {
+fn table(what: &str, goal: f64, ways: [(Way, &[Built]); Way::ALL.len()]) {
     for (way, builds) in ways {
         let walls = || builds.iter().map(|built| built.wall);
         let (least, most) = (walls().min().unwrap_or_default(), walls().max().unwrap_or_default());
         println!(
-            "{:44} {:>9} {:>17} {:>11}",
+            "{:50} {:>9} {:>17} {:>11}",
             format!("{what}, {}", way.name()),
             seconds(median(walls())),
             format!("{:.2} to {:.2}", least.as_secs_f64(), most.as_secs_f64()),
