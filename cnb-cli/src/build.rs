@@ -15,6 +15,7 @@ mod args;
 mod backend;
 mod bindings;
 mod buildkit;
+mod docker_context;
 mod failure;
 mod local;
 mod own_files;
@@ -72,12 +73,12 @@ enum Prepared {
 
 impl Prepared {
     fn new(args: &Args) -> Result<Self> {
-        match args.backend.address(request::own)? {
+        match args.backend.place(request::own)? {
             None if args.buildkit_tls.is_some() => {
                 Err(Failure::new(Exit::Usage, "--buildkit-tls is for --backend buildkit"))
             }
             None => Ok(Self::Local(Box::new(local::Prepared::new(args)?))),
-            Some(address) => Ok(Self::BuildKit(Box::new(buildkit::Prepared::new(args, address)?))),
+            Some(place) => Ok(Self::BuildKit(Box::new(buildkit::Prepared::new(args, place)?))),
         }
     }
 

@@ -17,15 +17,15 @@ pub(crate) struct Args {
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) app: PathBuf,
 
-    /// What builds: `local`, containers of this machine; `docker`, the Docker Engine of $DOCKER_HOST or of its usual
-    /// socket; `buildkit`, the BuildKit of $BUILDKIT_HOST or of its usual socket; or one at ADDRESS: unix://PATH,
+    /// What builds: `local`, containers of this machine; `docker`, the Docker Engine of $DOCKER_HOST, of docker's
+    /// context or of its usual socket; `buildkit`, the BuildKit of $BUILDKIT_HOST or of its usual socket; or one at ADDRESS: unix://PATH,
     /// tcp://HOST:PORT, docker-container://NAME, docker://PATH or docker://HOST:PORT.
     #[arg(long, default_value = "local", value_name = "local|docker|buildkit[=ADDRESS]")]
     pub(crate) backend: Backend,
 
     /// Reach the BuildKit at tcp://HOST:PORT over TLS, with the files of DIR, in PEM: `ca.pem` or `ca.crt`, whom to trust;
     /// `cert.pem` and `key.pem`, or `tls.crt` and `tls.key`, who this is. For Docker Engine there are $DOCKER_TLS_VERIFY
-    /// and $DOCKER_CERT_PATH.
+    /// and $DOCKER_CERT_PATH, and the certificates of a context.
     #[arg(long, value_name = "DIR")]
     pub(crate) buildkit_tls: Option<PathBuf>,
 

@@ -5,12 +5,15 @@ use std::str::FromStr;
 use cnb_llb::client::Address;
 use cnb_llb::client::Engine;
 
+use super::docker_context::Context;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
 
 /// Says where Docker Engine listens.
 const DOCKER_HOST: &str = "DOCKER_HOST";
+/// The directory of Docker's configuration.
+pub(super) const DOCKER_CONFIG: &str = "DOCKER_CONFIG";
 /// Says where a BuildKit listens.
 const BUILDKIT_HOST: &str = "BUILDKIT_HOST";
 
@@ -25,6 +28,20 @@ pub(crate) enum Backend {
     Docker,
     /// The BuildKit at an address, or else at the one that the environment names.
     BuildKit(Option<Address>),
+}
+
+/// Where a BuildKit is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Place {
+    pub(super) address: Address,
+    /// The context of docker that says so.
+    pub(super) context: Option<Context>,
+}
+
+impl From<Address> for Place {
+    fn from(address: Address) -> Self {
+        Self { address, context: None }
+    }
 }
 
 impl FromStr for Backend {
@@ -51,31 +68,36 @@ impl Backend {
     }
 
     /// Where the BuildKit is, in an environment. None for the local backend.
-    pub(super) fn address(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Address>> {
-        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    pub(super) fn place(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Place>> {
         match self {
             Self::Local => Ok(None),
-            Self::Docker => Ok(Some(Address::Docker(engine(set(DOCKER_HOST))?))),
+            Self::Docker => at_engine(&Address::Docker(Engine::default()), variable).map(Some),
             Self::BuildKit(Some(address @ Address::DockerContainer { .. })) => {
-                Ok(Some(address.clone().with_engine(engine(set(DOCKER_HOST))?)))
+                at_engine(address, variable).map(Some)
             }
-            Self::BuildKit(Some(address)) => Ok(Some(address.clone())),
-            Self::BuildKit(None) => match set(BUILDKIT_HOST) {
-                None => Ok(Some(Address::Unix(BUILDKIT_SOCKET.into()))),
+            Self::BuildKit(Some(address)) => Ok(Some(address.clone().into())),
+            Self::BuildKit(None) => match variable(BUILDKIT_HOST).filter(|address| !address.is_empty()) {
+                None => Ok(Some(Address::Unix(BUILDKIT_SOCKET.into()).into())),
                 Some(address) => {
                     let backend = Self::at(&address);
                     let backend = backend.map_err(|error| unusable(BUILDKIT_HOST, &error))?;
-                    backend.address(variable)
+                    backend.place(variable)
                 }
             },
         }
     }
 }
 
-/// The API of Docker Engine.
-fn engine(host: Option<String>) -> Result<Engine> {
-    let Some(host) = host else { return Ok(Engine::default()) };
-    host.parse().map_err(|error| unusable(DOCKER_HOST, &format!("{error}")))
+/// The address at the Docker Engine that commands of `docker` talk to.
+fn at_engine(address: &Address, variable: impl Fn(&str) -> Option<String>) -> Result<Place> {
+    let at = |engine: Engine| address.clone().with_engine(engine);
+    if let Some(host) = variable(DOCKER_HOST).filter(|host| !host.is_empty()) {
+        let engine = host.parse().map_err(|error| unusable(DOCKER_HOST, &format!("{error}")))?;
+        return Ok(at(engine).into());
+    }
+    let context = Context::in_use(variable)?;
+    let engine = context.as_ref().map_or_else(Engine::default, |context| context.engine.clone());
+    Ok(Place { address: at(engine), context })
 }
 
 fn unusable(variable: &str, reason: &str) -> Failure {
@@ -89,11 +111,15 @@ mod tests {
     fn address(text: &str, environment: &[(&str, &str)]) -> std::result::Result<String, String> {
         let backend: Backend = text.parse()?;
         let variable = |name: &str| {
-            let (_, value) = environment.iter().find(|(other, _)| *other == name)?;
-            Some((*value).to_owned())
+            let found = environment.iter().find(|(other, _)| *other == name);
+            match found {
+                // That of who runs the tests is not read.
+                None if name == DOCKER_CONFIG => Some("/nowhere".to_owned()),
+                found => found.map(|(_, value)| (*value).to_owned()),
+            }
         };
-        let address = backend.address(variable).map_err(|failure| failure.message)?;
-        Ok(address.map_or("none".to_owned(), |address| address.to_string()))
+        let place = backend.place(variable).map_err(|failure| failure.message)?;
+        Ok(place.map_or("none".to_owned(), |place| place.address.to_string()))
     }
 
     #[test]
@@ -105,7 +131,7 @@ mod tests {
             ("docker", &[], "docker:///var/run/docker.sock"),
             ("docker", &[docker], "docker:///run/d.sock"),
             ("docker", &[("DOCKER_HOST", "")], "docker:///var/run/docker.sock"),
-            ("docker", &[("DOCKER_HOST", "tcp://h:2376")], "docker://h:2376"),
+            ("docker", &[("DOCKER_HOST", "tcp://h:2376"), ("DOCKER_CONTEXT", "c")], "docker://h:2376"),
             ("buildkit=docker://h:2376", &[docker], "docker://h:2376"),
             ("buildkit", &[docker], "unix:///run/buildkit/buildkitd.sock"),
             ("buildkit", &[buildkit], "tcp://localhost:1234"),
@@ -122,10 +148,10 @@ mod tests {
     #[test]
     fn containers_are_those_of_the_engine_of_the_environment() {
         let backend: Backend = "buildkit=docker-container://b0".parse().expect("it is valid");
-        let address = backend.address(|_| Some("unix:///run/d.sock".to_owned())).map_err(|_| ());
+        let place = backend.place(|_| Some("unix:///run/d.sock".to_owned())).map_err(|_| ());
         let expected =
             Address::DockerContainer { name: "b0".to_owned(), engine: Engine::Socket("/run/d.sock".into()) };
-        assert_eq!(address, Ok(Some(expected)));
+        assert_eq!(place, Ok(Some(expected.into())));
     }
 
     #[test]
@@ -135,6 +161,12 @@ mod tests {
             ("docker=unix:///x", &[], "it must be `local`"),
             ("buildkit=/run/b.sock", &[], "`/run/b.sock` is no address of a BuildKit"),
             ("buildkit", &[("BUILDKIT_HOST", "x")], "BUILDKIT_HOST cannot be used: `x` is no address"),
+            (
+                "docker",
+                &[("DOCKER_CONTEXT", "c")],
+                "the context `c` of docker cannot be used: there is no `/nowhere/",
+            ),
+            ("buildkit=docker-container://b0", &[("DOCKER_CONTEXT", "c")], "the context `c` of docker"),
             ("docker", &[("DOCKER_HOST", "ssh://h")], "DOCKER_HOST cannot be used: `ssh://h` is no address"),
         ] {
             let error = address(text, environment).expect_err(text);

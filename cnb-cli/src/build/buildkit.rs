@@ -31,6 +31,7 @@ use served::Served;
 
 use super::args::Args;
 use super::args::Network;
+use super::backend::Place;
 use super::build_with;
 use super::request;
 use super::request::Asked;
@@ -56,13 +57,14 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Reads everything.
-    pub(super) fn new(args: &Args, address: Address) -> Result<Self> {
+    pub(super) fn new(args: &Args, place: Place) -> Result<Self> {
         refuse_local_options(args)?;
         let asked = tls::Asked {
             directory: args.buildkit_tls.as_deref(),
             server_name: args.buildkit_tls_server_name.as_deref(),
         };
-        let tls = tls::of(&address, asked, request::own)?;
+        let tls = tls::of(&place, asked, request::own)?;
+        let address = place.address;
         let is_engine = matches!(address, Address::Docker(_));
         if let Some(output) = args.output.iter().find(|output| !is_engine && is_in_daemon(output)) {
             let message = format!(

@@ -50,7 +50,7 @@ fn helped(address: &Address, is_plain: bool, failure: &Failure) -> Failure {
             "start Docker Engine there; if it wants TLS, set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the certificates"
         }
         Address::Docker(_) => {
-            "start Docker Engine, say with DOCKER_HOST where it is, or build with --backend local"
+            "start Docker Engine, say with DOCKER_HOST or `docker context use` where it is, or build with --backend local"
         }
         Address::DockerContainer { .. } => {
             "start the container, or say with DOCKER_HOST whose container it is"

@@ -9,6 +9,8 @@ use cnb_llb::client::Address;
 use cnb_llb::client::InvalidTls;
 use cnb_llb::client::Tls;
 
+use super::super::backend::Place;
+use super::super::docker_context;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
@@ -17,7 +19,6 @@ use crate::exit::Result;
 const DOCKER_TLS_VERIFY: &str = "DOCKER_TLS_VERIFY";
 /// The directory with the certificates for Docker Engine; that of Docker's configuration when not given.
 const DOCKER_CERT_PATH: &str = "DOCKER_CERT_PATH";
-const DOCKER_CONFIG: &str = "DOCKER_CONFIG";
 
 /// The names of a file: Docker's and `buildctl`'s, and those of a Kubernetes secret. Source: `resolveTLSFilesFromDir` in
 /// `cmd/buildctl/common/common.go` of BuildKit.
@@ -33,9 +34,9 @@ pub(super) struct Asked<'a> {
     pub(super) server_name: Option<&'a str>,
 }
 
-/// The TLS to an address, in an environment. None where there is none.
+/// The TLS to a place, in an environment. None where there is none.
 pub(super) fn of(
-    address: &Address,
+    Place { address, context }: &Place,
     asked: Asked<'_>,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Option<Tls>> {
@@ -50,11 +51,16 @@ pub(super) fn of(
         );
         return Err(Failure::new(Exit::Usage, message));
     }
-    if address.host().is_none() || set(DOCKER_TLS_VERIFY).is_none() {
+    if address.host().is_none() {
         return Ok(None);
     }
-    let of_docker =
-        || set(DOCKER_CONFIG).map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".docker")));
+    if let Some(context) = context {
+        return context.certificates.as_deref().map(|directory| read(directory, None)).transpose();
+    }
+    if set(DOCKER_TLS_VERIFY).is_none() {
+        return Ok(None);
+    }
+    let of_docker = || docker_context::configuration(set);
     let directory = set(DOCKER_CERT_PATH).map(PathBuf::from).or_else(of_docker).unwrap_or_default();
     read(&directory, None).map(Some)
 }
@@ -112,6 +118,7 @@ fn invalid(path: &Path, error: &InvalidTls) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::docker_context::Context;
     use super::*;
 
     /// Certificates of the tests of cnb-llb, by other names.
@@ -125,7 +132,7 @@ mod tests {
     }
 
     fn read_for(address: &str, path: &Path, name: Option<&str>) -> std::result::Result<bool, String> {
-        let address = address.parse().expect("it is an address");
+        let address: Address = address.parse().expect("it is an address");
         let text = path.display().to_string();
         let variable = |name: &str| match name {
             DOCKER_TLS_VERIFY => Some("1".to_owned()),
@@ -133,7 +140,7 @@ mod tests {
             _ => None,
         };
         let directory = matches!(address, Address::Tcp(_)).then_some(path);
-        let tls = of(&address, Asked { directory, server_name: name }, variable);
+        let tls = of(&address.into(), Asked { directory, server_name: name }, variable);
         tls.map(|tls| tls.is_some()).map_err(|failure| failure.message)
     }
 
@@ -154,14 +161,28 @@ mod tests {
     #[test]
     fn sockets_and_who_asks_for_none_have_no_tls() {
         let of = |address: &str, variable: Option<&str>| {
-            let address = address.parse().expect("it is an address");
-            let tls = of(&address, Asked::default(), |_| variable.map(ToOwned::to_owned));
+            let address: Address = address.parse().expect("it is an address");
+            let tls = of(&address.into(), Asked::default(), |_| variable.map(ToOwned::to_owned));
             tls.map(|tls| tls.is_some()).map_err(|failure| failure.message)
         };
         assert_eq!(of("docker://", Some("1")), Ok(false));
         assert_eq!(of("unix:///x", Some("1")), Ok(false));
         assert_eq!(of("tcp://h:1", Some("1")), Ok(false), "the variables are for Docker Engine");
         assert_eq!(of("docker://h:1", None), Ok(false));
+    }
+
+    #[test]
+    fn a_context_has_certificates_of_its_own_or_no_tls() {
+        let certificates = directory(&[("ca.pem", "ca.pem")]);
+        for (certificates, expected) in [(Some(certificates.path().to_owned()), true), (None, false)] {
+            let address: Address = "docker://h:1".parse().expect("it is an address");
+            let context = Context { engine: "tcp://h:1".parse().expect("it is an address"), certificates };
+            let place = Place { address, context: Some(context) };
+            // The variables are for the Docker Engine of DOCKER_HOST.
+            let tls = of(&place, Asked::default(), |_| Some("/nowhere".to_owned()));
+            let tls = tls.map(|tls| tls.is_some()).map_err(|failure| failure.message);
+            assert_eq!(tls, Ok(expected));
+        }
     }
 
     #[test]
@@ -181,9 +202,9 @@ mod tests {
             let error = read_for("tcp://h:1", directory.path(), name).expect_err(expected);
             assert!(error.contains(expected), "{error}");
         }
-        let address = "unix:///x".parse().expect("it is an address");
+        let address: Address = "unix:///x".parse().expect("it is an address");
         let asked = Asked { directory: Some(Path::new("/x")), server_name: None };
-        let error = of(&address, asked, |_| None).map_err(|failure| failure.message);
+        let error = of(&address.into(), asked, |_| None).map_err(|failure| failure.message);
         assert!(error.is_err_and(|error| error.contains("--buildkit-tls is for tcp://HOST:PORT")));
     }
 }
