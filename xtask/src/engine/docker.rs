@@ -18,6 +18,7 @@ use super::packages;
 use super::run;
 use crate::Result;
 use crate::command::command;
+use crate::command::read;
 use crate::debian;
 use crate::http;
 
@@ -101,6 +102,25 @@ impl Engine {
             ("DOCKER_TLS_VERIFY", "1".to_owned()),
             ("DOCKER_CERT_PATH", certificates.display().to_string()),
         ])
+    }
+
+    /// As [`Engine::over_tls`], through a context that `docker` makes.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(crate) fn context_over_tls(&self) -> Result<[(&'static str, String); 2]> {
+        const NAME: &str = "over-tls";
+        let certificates = daemon::client_certificates(&self.scratch()?)?;
+        let certificate = |file: &str| certificates.join(file).display().to_string();
+        let endpoint = format!(
+            "host=tcp://localhost:{},ca={},cert={},key={}",
+            self.port,
+            certificate("ca.pem"),
+            certificate("cert.pem"),
+            certificate("key.pem")
+        );
+        read(self.docker().args(["context", "create", NAME, "--docker", &endpoint]))?;
+        Ok([("DOCKER_HOST", String::new()), ("DOCKER_CONTEXT", NAME.to_owned())])
     }
 
     /// The namespace that all its processes are in, as `/proc/PID/ns/pid` has it.

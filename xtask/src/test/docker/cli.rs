@@ -258,6 +258,7 @@ fn is_reached_over_tls(images: &Images<'_>, flask: &Application) -> Result<()> {
     arguments.extend(from.iter().map(String::as_str));
     let variables = images.place.engine.over_tls()?;
     read(images.build(flask, &arguments)?.envs(variables.clone()))?;
+    read(images.build(flask, &arguments)?.envs(images.place.engine.context_over_tls()?))?;
     let mut plain = images.build(flask, &arguments)?;
     plain.env("DOCKER_HOST", &variables[0].1);
     expect_failure(plain, MACHINE, &["cannot reach BuildKit at docker://localhost:", "DOCKER_TLS_VERIFY=1"])
