@@ -188,7 +188,8 @@ impl Error {
         self.status() == Some(404)
     }
 
-    /// Whether trying again may help: after 408, 429, 500, 502, 503, 504 and when a connection failed.
+    /// Whether trying again may help: after 408, 429, 500, 502, 503, 504 and when a connection failed that was
+    /// not refused.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Connection { retryable, .. } => *retryable,

@@ -146,8 +146,8 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// When a request is made again: after 408, 429, 500, 502, 503, 504 and when a connection fails, a few times,
-/// each time waiting three times as long, or as long as the registry asks for.
+/// When a request is made again: after 408, 429, 500, 502, 503, 504 and when a connection fails that was not refused, a
+/// few times, each time waiting three times as long, or as long as the registry asks for.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Retry {

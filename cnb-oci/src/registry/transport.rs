@@ -202,11 +202,13 @@ fn proxy(url: &str, options: &Proxy) -> Result<ureq::Proxy, ureq::Error> {
     ["localhost", "127.0.0.1", "::1"].into_iter().fold(builder, ureq::ProxyBuilder::no_proxy).build()
 }
 
-/// Whether the same request may have an answer later. Certificates do not change, names may.
+/// Whether the same request may have an answer later. Certificates do not change, names may. Where nobody listens is a
+/// mistake more often than a restart, and whoever made it does not want to wait; the Go lifecycle does not try again either.
 fn is_temporary(error: &ureq::Error) -> bool {
+    use io::ErrorKind as E;
     match error {
         ureq::Error::Io(error) => {
-            !matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
+            !matches!(error.kind(), E::ConnectionRefused | E::InvalidData | E::InvalidInput)
         }
         ureq::Error::Timeout(_)
         | ureq::Error::HostNotFound
