@@ -27,6 +27,7 @@ use std::sync::PoisonError;
 use cnb_core::digest::DiffId;
 use cnb_core::digest::Digest;
 use cnb_core::encode::go_json;
+use cnb_core::labels;
 use cnb_core::labels::lifecycle::CacheMetadata;
 use sha2::Digest as _;
 use sha2::Sha256;
@@ -118,7 +119,7 @@ impl VolumeCache {
             Ok(bytes)
         };
         match read() {
-            Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
+            Ok(bytes) => Ok(first_document(&bytes).unwrap_or_default()),
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | NO_FILE) => {
                 Ok(CacheMetadata::default())
             }
@@ -443,6 +444,12 @@ fn unusable(diff_id: &str, path: &Path, error: io::Error) -> VolumeError {
 
 fn missing(diff_id: &str) -> VolumeError {
     VolumeError::Unusable(format!("failed to find cache layer with SHA '{diff_id}'"))
+}
+
+/// The metadata in the first value of JSON: what follows it does not count, as in Go.
+fn first_document(bytes: &[u8]) -> Option<CacheMetadata> {
+    let value = serde_json::Deserializer::from_slice(bytes).into_iter().next()?.ok()?;
+    labels::from_value(value).ok()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::document;
 use crate::encode::any;
 use crate::encode::any::UnsupportedNumber;
 use crate::labels::lifecycle;
@@ -137,7 +138,7 @@ struct Layer {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
 struct Store {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "document::table_or_nothing", skip_serializing_if = "Option::is_none")]
     metadata: Option<toml::Table>,
 }
 

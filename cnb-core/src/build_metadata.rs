@@ -18,7 +18,6 @@ use crate::document::InvalidDocument;
 use crate::encode::go_json;
 use crate::encode::go_toml;
 use crate::encode::go_toml::Verbatim;
-use crate::id::BuildpackId;
 use crate::id::ProcessType;
 
 /// What metadata.toml says.
@@ -46,6 +45,7 @@ pub struct BuildMetadata {
 #[serde(rename_all = "kebab-case")]
 pub struct Process {
     /// Its type.
+    #[serde(default)]
     pub r#type: ProcessType,
     /// The program and its fixed arguments. A string is read as a program without any.
     #[serde(default, deserialize_with = "string_or_strings")]
@@ -56,8 +56,12 @@ pub struct Process {
     /// Whether it starts without a shell.
     #[serde(default)]
     pub direct: bool,
-    /// Who defined it.
-    pub buildpack_id: BuildpackId,
+    /// Whether the file calls it the default; the builder never does.
+    #[serde(default)]
+    pub default: bool,
+    /// The ID of the buildpack that defined it, as written.
+    #[serde(default)]
+    pub buildpack_id: String,
     /// Where it starts; empty for the application directory.
     #[serde(default)]
     pub working_dir: String,
@@ -133,7 +137,9 @@ struct ProcessDocument<'a> {
     command: Verbatim,
     args: Option<&'a [String]>,
     direct: bool,
-    buildpack_id: &'a BuildpackId,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    default: bool,
+    buildpack_id: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     working_dir: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -147,6 +153,7 @@ impl<'a> ProcessDocument<'a> {
             command: command_toml(&process.command, api),
             args: process.args.as_deref(),
             direct: process.direct,
+            default: process.default,
             buildpack_id: &process.buildpack_id,
             working_dir: &process.working_dir,
             exec_env: &process.exec_env,

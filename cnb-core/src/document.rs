@@ -1,14 +1,18 @@
 //! Reading a TOML document of the specifications.
 //!
-//! As in the Go lifecycle, unknown keys are ignored and absent keys have the zero value of their type.
+//! As in the Go lifecycle, unknown keys are ignored, keys may be written in any case, and absent keys have the zero value of
+//! their type.
 
 use std::ops::Range;
 use std::path::Path;
 
+use serde::Deserialize as _;
+use serde::Deserializer;
 use serde::de::DeserializeOwned;
 
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::SourceFile;
+use crate::go_keys::GoKeys;
 
 /// Reads the text of `file`, which is only used to name it in errors.
 ///
@@ -19,9 +23,20 @@ use crate::diagnostic::SourceFile;
 /// assert!(error.to_string().starts_with("order.toml:2:"));
 /// ```
 pub fn read<T: DeserializeOwned>(file: &Path, text: &str) -> Result<T, InvalidDocument> {
-    toml::from_str(text).map_err(|error| match error.span() {
+    let read = toml::Deserializer::parse(text).and_then(|document| T::deserialize(GoKeys(document)));
+    read.map_err(|error| match error.span() {
         Some(span) => InvalidDocument::at(file, text, span, error.message()),
         None => InvalidDocument::new(file, error.message()),
+    })
+}
+
+/// Reads a table of anything. As in Go, something else in its place counts as nothing.
+pub(crate) fn table_or_nothing<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<toml::Table>, D::Error> {
+    Ok(match toml::Value::deserialize(deserializer)? {
+        toml::Value::Table(table) => Some(table),
+        _ => None,
     })
 }
 
@@ -78,6 +93,8 @@ mod tests {
             let error = read::<Document>(Path::new("f.toml"), text).expect_err(text).to_string();
             assert!(error.starts_with(expected), "{error}");
         }
+        let error = read::<Document>(Path::new("f.toml"), "FLAG = 'x'\n").expect_err("a flag is no text");
+        assert!(error.to_string().starts_with("f.toml:1:8: invalid type: string"), "{error}");
         let error = InvalidDocument::new(Path::new("f.toml"), "it is empty");
         assert_eq!(error.to_string(), "f.toml: it is empty");
         assert_eq!(error.diagnostic().position(), None);

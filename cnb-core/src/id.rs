@@ -70,13 +70,21 @@ name!(
     BuildpackId, "an ID of a buildpack or an extension", |text| is_file_name(&escape(text))
 );
 name!(
-    /// The type of a process: the name of a file in `/cnb/process`.
-    ProcessType, "a process type", is_file_name
+    /// The type of a process. As in the Go lifecycle a buildpack may call it anything: whether it can be the name of a file in
+    /// `/cnb/process` is found out when there is to be one.
+    ProcessType, "a process type", |_| true
 );
 name!(
     /// The name of a layer: the name of a directory in `<layers>/<buildpack>`.
     LayerName, "a layer name", is_file_name
 );
+
+impl Default for ProcessType {
+    /// The type of a process that says none.
+    fn default() -> Self {
+        Self(String::new())
+    }
+}
 
 impl BuildpackId {
     /// The name of the directories that belong to the ID: `/` becomes `_`
@@ -113,7 +121,7 @@ mod tests {
         }
         assert_eq!("../x".parse::<BuildpackId>().expect("an ID").escape(), ".._x");
         for name in ["", ".", "..", "a/b", "a\0"] {
-            assert!(name.parse::<ProcessType>().is_err(), "{name:?}");
+            assert!(name.parse::<ProcessType>().is_ok(), "{name:?}");
             assert!(name.parse::<LayerName>().is_err(), "{name:?}");
         }
         assert_eq!("a b".parse::<LayerName>().expect("a name").to_string(), "a b");

@@ -19,6 +19,7 @@ pub mod encode;
 pub mod env_file;
 pub mod environment;
 pub mod event;
+mod go_keys;
 mod handwritten;
 pub mod helper;
 pub mod id;

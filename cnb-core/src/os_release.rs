@@ -46,15 +46,22 @@ pub fn go_arch(rust_arch: &'static str) -> &'static str {
 }
 
 fn distro(text: &str) -> Option<Distro> {
-    let distro = Distro { name: value(text, "ID"), version: value(text, "VERSION_ID") };
+    let mut distro = Distro::default();
+    for (key, value) in text.split('\n').filter_map(|line| line.split_once('=')) {
+        let value = value.trim_matches(['"', ' ']);
+        match key {
+            // Values with a `=` do not count.
+            _ if value.contains('=') => {}
+            "ID" => value.clone_into(&mut distro.name),
+            "VERSION_ID" => value.clone_into(&mut distro.version),
+            _ => {}
+        }
+        // A later value wins as long as one of the two is missing.
+        if !distro.name.is_empty() && !distro.version.is_empty() {
+            break;
+        }
+    }
     (distro != Distro::default()).then_some(distro)
-}
-
-/// The last value of a key; values with a `=` do not count.
-fn value(text: &str, key: &str) -> String {
-    let mut values = text.lines().filter_map(|line| line.split_once('='));
-    let value = values.rfind(|(name, value)| *name == key && !value.contains('='));
-    value.map(|(_, value)| value.trim_matches(['"', ' ']).to_owned()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -69,6 +76,7 @@ mod tests {
             ("ID=debian\n", Some(("debian", ""))),
             ("VERSION_ID= 3.2 \nID=a=b\n", Some(("", "3.2"))),
             ("ID", None),
+            ("ID=a\nID=b\nVERSION_ID=1\nID=c\n", Some(("b", "1"))),
         ];
         for (text, expected) in cases {
             let distro = distro(text);

@@ -5,6 +5,7 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::document;
 use crate::encode::any;
 use crate::encode::any::UnsupportedNumber;
 use crate::labels::project;
@@ -35,11 +36,15 @@ pub struct Source {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub r#type: String,
     /// For example a commit.
-    #[serde(skip_serializing_if = "toml::Table::is_empty")]
+    #[serde(deserialize_with = "table", skip_serializing_if = "toml::Table::is_empty")]
     pub version: toml::Table,
     /// For example a repository.
-    #[serde(skip_serializing_if = "toml::Table::is_empty")]
+    #[serde(deserialize_with = "table", skip_serializing_if = "toml::Table::is_empty")]
     pub metadata: toml::Table,
+}
+
+fn table<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<toml::Table, D::Error> {
+    document::table_or_nothing(deserializer).map(Option::unwrap_or_default)
 }
 
 impl ProjectMetadata {

@@ -2,8 +2,10 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use cnb_core::environment::EnvironmentFile;
@@ -28,6 +30,26 @@ impl EnvironmentFiles for Disk {
     fn exists(&self, path: &Path) -> io::Result<bool> {
         fs::exists(path)
     }
+}
+
+/// Copies a file with its content alone, a link as one, or a directory with all that is in it. Anything else is left out.
+///
+/// Source: `Copy` in `internal/fsutil/utils.go` of the Go lifecycle.
+pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let kind = fs::symlink_metadata(from)?.file_type();
+    if kind.is_symlink() {
+        return symlink(fs::read_link(from)?, to);
+    }
+    if kind.is_file() {
+        return io::copy(&mut File::open(from)?, &mut File::create(to)?).map(drop);
+    }
+    if kind.is_dir() {
+        fs::create_dir_all(to)?;
+        for name in names(from)? {
+            copy(&from.join(&name), &to.join(&name))?;
+        }
+    }
+    Ok(())
 }
 
 /// Names of everything in a directory, sorted by their bytes; none when there is no such directory.

@@ -25,6 +25,7 @@ mod shell;
 pub use direct::DirectError;
 pub use direct::LookUpError;
 pub use exec_d::ExecDError;
+pub use layers::ListError;
 pub use process::SelectError;
 
 use crate::disk::Disk;
@@ -63,7 +64,7 @@ impl Launcher {
             choice.select(self.process_type(argv0), arguments).map_err(LaunchError::DetermineCommand)?;
 
         std::env::set_current_dir(&self.app).map_err(LaunchError::ChangeDirectory)?;
-        let layers = self.layers().map_err(LaunchError::ListLayers)?;
+        let layers = self.layers()?;
         let mut environment = LaunchEnvironment::inherit(container);
         let process_type = process.r#type.as_ref();
         modify(&mut environment, &layers, process_type).map_err(LaunchError::ModifyEnvironment)?;
@@ -72,7 +73,15 @@ impl Launcher {
         let environment = environment.variables();
         if process.direct {
             let working_directory = process.working_directory.as_deref().unwrap_or(&self.app);
-            Err(direct::exec(&process.command, &process.arguments, working_directory, environment).into())
+            let process_type = process.r#type.as_ref();
+            Err(direct::exec(
+                process_type,
+                &process.command,
+                &process.arguments,
+                working_directory,
+                environment,
+            )
+            .into())
         } else {
             let command = self.shell_command(argv0, process, &layers)?;
             Err(LaunchError::Bash(command.exec(environment)))
@@ -86,9 +95,11 @@ impl Launcher {
         types.into_iter().find(|process_type| name == process_type.as_str())
     }
 
-    fn layers(&self) -> io::Result<Vec<Vec<PathBuf>>> {
-        let layers = std::path::absolute(&self.layers)?;
-        layers::by_buildpack(&layers, self.metadata.buildpacks.iter().map(|buildpack| &buildpack.id))
+    fn layers(&self) -> Result<Vec<Vec<PathBuf>>, LaunchError> {
+        let layers = std::path::absolute(&self.layers).map_err(LaunchError::FindLayers)?;
+        let listed =
+            layers::by_buildpack(&layers, self.metadata.buildpacks.iter().map(|buildpack| &buildpack.id));
+        listed.map_err(LaunchError::ListLayers)
     }
 
     fn shell_command(
@@ -97,13 +108,31 @@ impl Launcher {
         process: Process,
         layers: &[Vec<PathBuf>],
     ) -> Result<ShellCommand, LaunchError> {
+        let profiles = profiles(layers, process.r#type.as_ref())?;
+        self.know_buildpack(&process)?;
         Ok(ShellCommand {
             caller: caller.to_owned(),
-            profiles: profiles(layers, process.r#type.as_ref()).map_err(LaunchError::FindProfiles)?,
+            profiles,
             working_directory: process.working_directory.unwrap_or_else(|| self.app.clone()),
             command: process.command.join(OsStr::new(" ")),
             arguments: process.arguments,
         })
+    }
+
+    /// Who has arguments for a shell is a buildpack of the image, or the user.
+    ///
+    /// Source: `isScript` in `launch/shell.go`.
+    fn know_buildpack(&self, process: &Process) -> Result<(), LaunchError> {
+        let id = process.buildpack.as_deref().filter(|id| !id.is_empty() && !process.arguments.is_empty());
+        let is_known =
+            |id: &str| self.metadata.buildpacks.iter().any(|buildpack| buildpack.id.as_str() == id);
+        match id {
+            Some(id) if !is_known(id) => Err(LaunchError::UnknownBuildpack {
+                process_type: process.r#type.clone().unwrap_or_default(),
+                buildpack: id.to_owned(),
+            }),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -129,7 +158,7 @@ fn run_exec_d(
     process_type: Option<&ProcessType>,
 ) -> Result<(), LaunchError> {
     for layer in layers.iter().flatten() {
-        let programs = layers::files(&layer.join("exec.d"), process_type).map_err(LaunchError::ListLayers)?;
+        let programs = layers::files(&layer.join("exec.d"), process_type).map_err(LaunchError::ListExecD)?;
         for program in programs {
             exec_d::run(&program, environment).map_err(LaunchError::ExecD)?;
         }
@@ -138,17 +167,21 @@ fn run_exec_d(
 }
 
 /// The profiles of all layers, and then that of the application, which is the current directory.
-fn profiles(layers: &[Vec<PathBuf>], process_type: Option<&ProcessType>) -> io::Result<Vec<PathBuf>> {
+fn profiles(
+    layers: &[Vec<PathBuf>],
+    process_type: Option<&ProcessType>,
+) -> Result<Vec<PathBuf>, LaunchError> {
     let mut profiles = Vec::new();
     for layer in layers.iter().flatten() {
-        profiles.extend(layers::files(&layer.join("profile.d"), process_type)?);
+        let files = layers::files(&layer.join("profile.d"), process_type);
+        profiles.extend(files.map_err(LaunchError::ListProfiles)?);
     }
     let app_profile = Path::new(".profile");
     match app_profile.metadata() {
         Ok(metadata) if !metadata.is_dir() => profiles.push(app_profile.to_owned()),
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+        Err(error) => return Err(LaunchError::FindProfiles(error)),
     }
     Ok(profiles)
 }
@@ -172,13 +205,30 @@ pub enum LaunchError {
     /// A program of `exec.d` failed.
     #[error("exec.d")]
     ExecD(#[source] ExecDError),
-    /// A directory of profiles cannot be read.
-    #[error("find profiles")]
+    /// The current directory, which relative paths of layers are in, is not known.
+    #[error("modify env: find layers")]
+    FindLayers(#[source] io::Error),
+    /// It cannot be told whether the application has a profile.
+    #[error("find profiles: failed to determine if app profile script exists")]
     FindProfiles(#[source] io::Error),
-    /// A directory of layers cannot be read.
-    #[error("list layers")]
-    ListLayers(#[source] io::Error),
+    /// The programs of `exec.d` of a layer cannot be listed.
+    #[error("exec.d")]
+    ListExecD(#[source] ListError),
+    /// The layers of a buildpack cannot be listed.
+    #[error("modify env: add layer root")]
+    ListLayers(#[source] ListError),
+    /// The profiles of a layer cannot be listed.
+    #[error("find profiles")]
+    ListProfiles(#[source] ListError),
     /// The environment of the layers cannot be read.
     #[error("modify env")]
     ModifyEnvironment(#[source] EnvironmentError),
+    /// A process for a shell comes from a buildpack that the image does not list.
+    #[error("process type '{process_type}' provided by unknown buildpack '{buildpack}'")]
+    UnknownBuildpack {
+        /// The type of the process.
+        process_type: ProcessType,
+        /// The buildpack, as the image names it.
+        buildpack: String,
+    },
 }

@@ -2,6 +2,7 @@
 //! [`program`](crate::program).
 
 pub mod analyze;
+mod asked_plan;
 pub mod build;
 pub mod buildpack_api;
 pub mod cache;

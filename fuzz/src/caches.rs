@@ -195,6 +195,7 @@ fn group() -> [GroupElement; 2] {
         version: "1".to_owned(),
         api: "0.10".to_owned(),
         homepage: String::new(),
+        optional: false,
     })
 }
 

@@ -70,5 +70,9 @@ fn load(path: &Path, choice: &Choice, descriptor: Option<&Descriptor>) -> Result
     let buildpack = BuildpackDescriptor::read(&file, &text)
         .map_err(|error| Failure::new(Exit::InvalidInput, error.to_string()))?;
     let info = buildpack.buildpack;
-    Ok(OrderElement { id: info.id, version: info.version, optional: false })
+    let id = info.id.ok_or_else(|| {
+        let message = format!("`{}` gives no ID: add `id` to its table `[buildpack]`", file.display());
+        Failure::new(Exit::InvalidInput, message)
+    })?;
+    Ok(OrderElement { id, version: info.version, optional: false })
 }

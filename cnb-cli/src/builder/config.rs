@@ -176,12 +176,13 @@ fn buildpack(
     let descriptor = BuildpackDescriptor::read(&file, &text)
         .map_err(|cause| error("invalid-buildpack", cause.to_string()))?;
     let found = &descriptor.buildpack;
-    let same_id = module.id.as_ref().is_none_or(|id| id.value == found.id);
+    let same_id = module.id.as_ref().is_none_or(|id| found.id.as_ref() == Some(&id.value));
     let same_version = module.version.as_ref().is_none_or(|version| version.value == found.version);
     if same_id && same_version {
         return Ok(path);
     }
-    Err(error("another-buildpack", format!("`{}` is {}@{}", path.display(), found.id, found.version)))
+    let id = found.id.as_ref().map_or("", |id| id.as_str());
+    Err(error("another-buildpack", format!("`{}` is {id}@{}", path.display(), found.version)))
 }
 
 fn names(image: &RunImage) -> RunImageNames {

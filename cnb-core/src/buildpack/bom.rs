@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use super::plan::Provider;
+use crate::document;
 
 /// A thing that a buildpack installed.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -15,7 +16,11 @@ pub struct BomEntry {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub version: String,
     /// What is known about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "document::table_or_nothing",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub metadata: Option<toml::Table>,
     /// Who installed it; the lifecycle fills it in.
     #[serde(default, skip_serializing_if = "Option::is_none")]

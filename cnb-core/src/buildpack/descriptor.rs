@@ -30,6 +30,7 @@ pub struct BuildpackDescriptor {
     #[serde(default)]
     pub api: String,
     /// Who the buildpack is.
+    #[serde(default)]
     pub buildpack: BuildpackInfo,
     /// The groups that a composite buildpack stands for.
     #[serde(default)]
@@ -43,28 +44,22 @@ pub struct BuildpackDescriptor {
 }
 
 /// The table `[buildpack]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
 pub struct BuildpackInfo {
-    /// Its ID.
-    pub id: BuildpackId,
+    /// Its ID, which nobody needs who knows it by the directory that it is in.
+    pub id: Option<BuildpackId>,
     /// For people.
-    #[serde(default)]
     pub name: String,
     /// Its version.
-    #[serde(default)]
     pub version: String,
     /// Where to read about it.
-    #[serde(default)]
     pub homepage: String,
     /// Whether the variables of the user are kept from it.
-    #[serde(default)]
     pub clear_env: bool,
     /// The media types of the SBOMs that it writes.
-    #[serde(default)]
     pub sbom_formats: Vec<String>,
     /// The execution environments it is for; empty for all.
-    #[serde(default)]
     pub exec_env: Vec<String>,
 }
 

@@ -16,6 +16,7 @@ pub struct ExtensionDescriptor {
     #[serde(default)]
     pub api: String,
     /// Who the extension is.
+    #[serde(default)]
     pub extension: ExtensionInfo,
     /// The platforms it supports.
     #[serde(default)]
@@ -23,25 +24,20 @@ pub struct ExtensionDescriptor {
 }
 
 /// The table `[extension]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
 pub struct ExtensionInfo {
-    /// Its ID.
-    pub id: BuildpackId,
+    /// Its ID, which nobody needs who knows it by the directory that it is in.
+    pub id: Option<BuildpackId>,
     /// For people.
-    #[serde(default)]
     pub name: String,
     /// Its version.
-    #[serde(default)]
     pub version: String,
     /// Where to read about it.
-    #[serde(default)]
     pub homepage: String,
     /// Whether the variables of the user are kept from it.
-    #[serde(default)]
     pub clear_env: bool,
     /// The execution environments it is for; empty for all.
-    #[serde(default)]
     pub exec_env: Vec<String>,
 }
 

@@ -46,12 +46,19 @@ pub struct GroupElement {
     /// Where to read about it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub homepage: String,
+    /// Whether the file calls it optional; detection never does, and it means nothing after it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 impl Group {
-    /// Reads the text of `file`.
+    /// Reads the text of `file`. Extensions are always optional, which is nothing to say of one.
     pub fn read(file: &Path, text: &str) -> Result<Self, InvalidDocument> {
-        document::read(file, text)
+        let mut group: Self = document::read(file, text)?;
+        for extension in &mut group.extensions {
+            extension.optional = false;
+        }
+        Ok(group)
     }
 
     /// The text of the file.

@@ -103,7 +103,7 @@ struct Document {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct DocumentProcess {
-    r#type: Spanned<ProcessType>,
+    r#type: Option<Spanned<ProcessType>>,
     command: Option<Spanned<toml::Value>>,
     args: Option<Vec<String>>,
     direct: Option<Spanned<bool>>,
@@ -126,7 +126,7 @@ impl DocumentProcess {
         }
         Ok(LaunchProcess {
             command: self.command(api)?,
-            process_type: self.r#type.into_inner(),
+            process_type: self.r#type.map(Spanned::into_inner).unwrap_or_default(),
             args: self.args,
             direct: self.direct.map_or(api.has_command_lists(), Spanned::into_inner),
             default: self.default,
@@ -137,12 +137,12 @@ impl DocumentProcess {
 
     fn command(&self, api: BuildpackApi) -> Result<Vec<String>, Complaint> {
         let complain = |span, expected| {
-            let message = format!("the command of process {} is not {expected}", self.r#type.get_ref());
-            (span, message)
+            let name = self.r#type.as_ref().map_or("", |name| name.get_ref().as_str());
+            (span, format!("the command of process {name} is not {expected}"))
         };
         match &self.command {
             None if api.has_command_lists() => Ok(Vec::new()),
-            None => Err(complain(self.r#type.span(), "a string")),
+            None => Err(complain(self.r#type.as_ref().map_or(0..0, Spanned::span), "a string")),
             Some(command) if api.has_command_lists() => {
                 let strings = command.get_ref().clone().try_into();
                 strings.map_err(|_| complain(command.span(), "an array of strings"))
@@ -194,11 +194,12 @@ mod tests {
     }
 
     #[test]
-    fn a_process_needs_a_type_that_is_a_file_name() {
-        let read = |text| Launch::read(Path::new("launch.toml"), text, BuildpackApi::NEWEST);
-        assert!(read("[[processes]]\ncommand = ['a']").is_err());
-        let error = read("[[processes]]\ntype = '../x'\n").expect_err("a path").to_string();
-        assert_eq!(error, "launch.toml:2:8: `../x` is not a process type");
+    fn a_process_may_have_any_type_or_none() {
+        let read = |text: &str| Launch::read(Path::new("launch.toml"), text, BuildpackApi::NEWEST);
+        for (text, expected) in [("type = '../x'", "../x"), ("command = ['a']", ""), ("TYPE = 'x'", "x")] {
+            let launch = read(&format!("[[processes]]\n{text}\n")).expect(text);
+            assert_eq!(launch.processes[0].process_type.as_str(), expected);
+        }
         let error = process(9, "command = 'a'").expect_err("a string");
         assert_eq!(error, "launch.toml:3:11: the command of process web is not an array of strings");
     }

@@ -35,7 +35,9 @@ impl Layer {
     /// Reads the text of `file`.
     pub fn read(file: &Path, text: &str) -> Result<Self, InvalidDocument> {
         let document: Document = document::read(file, text)?;
-        if let Some(flag) = document.build.or(document.launch).or(document.cache) {
+        // What the Go lifecycle looks for here are these very keys, in no other case.
+        let flags: Flags = toml::from_str(text).unwrap_or_default();
+        if let Some(flag) = flags.build.or(flags.launch).or(flags.cache) {
             let message = "the launch, cache and build flags should be in the types table";
             return Err(InvalidDocument::at(file, text, flag.span(), message));
         }
@@ -52,12 +54,17 @@ impl Layer {
     }
 }
 
-/// The file, with the flags where they stood before Buildpack API 0.6.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Document {
     types: LayerTypes,
     metadata: Option<toml::Value>,
+}
+
+/// The flags where they stood before Buildpack API 0.6.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Flags {
     build: Option<Spanned<toml::Value>>,
     launch: Option<Spanned<toml::Value>>,
     cache: Option<Spanned<toml::Value>>,

@@ -56,7 +56,7 @@ pub struct Require {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub version: String,
     /// What the provider should know.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "document::table_or_nothing", skip_serializing_if = "Option::is_none")]
     pub metadata: Option<toml::Table>,
 }
 

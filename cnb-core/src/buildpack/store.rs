@@ -14,7 +14,7 @@ use crate::encode::go_toml;
 #[serde(default)]
 pub struct Store {
     /// Anything.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "document::table_or_nothing", skip_serializing_if = "Option::is_none")]
     pub metadata: Option<toml::Table>,
 }
 

@@ -120,10 +120,14 @@ impl<'a, D: Detector> Search<'a, D> {
                 let groups = nested_groups(item, candidate, &found).map_err(Stop::Error)?;
                 return self.any(groups, &done, next, candidate.optional);
             }
-            if !self.is_for_exec_env(candidate, &found) {
+            let member = Member { candidate: candidate.clone(), descriptor: found };
+            // What cannot run on the image is an error in every execution environment.
+            if let Some(message) = self.unsatisfied_targets(&member) {
+                self.outcomes.insert(member.candidate.key(), Outcome::error(message));
+            } else if !self.is_for_exec_env(candidate, &member.descriptor) {
                 continue;
             }
-            done.push(Member { candidate: candidate.clone(), descriptor: found });
+            done.push(member);
         }
         self.outcomes_of(&done)
     }
@@ -154,11 +158,6 @@ impl<'a, D: Detector> Search<'a, D> {
 
     /// Runs the elements that were not tried yet, and decides about the group.
     fn outcomes_of(&mut self, members: &[Member]) -> Found<D::Error> {
-        for member in members {
-            if let Some(message) = self.unsatisfied_targets(member) {
-                self.outcomes.insert(member.candidate.key(), Outcome::error(message));
-            }
-        }
         let is_new = |member: &&Member| !self.outcomes.contains_key(&member.candidate.key());
         let new: Vec<(Candidate, Descriptor)> = members
             .iter()

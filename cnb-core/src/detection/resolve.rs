@@ -128,5 +128,6 @@ fn group_element(member: &Member) -> GroupElement {
         version: member.candidate.version.clone(),
         api: member.descriptor.api.clone(),
         homepage: member.descriptor.homepage.clone(),
+        optional: false,
     }
 }

@@ -236,6 +236,19 @@ fn targets_are_checked_for_required_elements_only() {
 }
 
 #[test]
+fn what_cannot_run_on_the_image_is_an_error_in_every_execution_environment() {
+    let arm = crate::buildpack::target::Target { arch: "arm64".to_owned(), ..Default::default() };
+    let table = || Table {
+        exec_env: [("a".to_owned(), vec!["test".to_owned()])].into(),
+        targets: [("a".to_owned(), vec![arm.clone()])].into(),
+        ..Table::default()
+    };
+    assert!(matches!(detect_in(&mut table(), "a b").0, Err(DetectionError::BuildpackErrors)));
+    let (group, _) = summary(detect_in(&mut table(), "a? b").0);
+    assert_eq!(group, "b", "an optional one is absent");
+}
+
+#[test]
 fn an_element_that_cannot_be_looked_up_ends_detection() {
     let mut table = Table { missing: vec!["b".to_owned()], ..Table::default() };
     assert_eq!(detect_in(&mut table, "a b | c").0, Err(DetectionError::LookUp("no b".to_owned())));

@@ -43,6 +43,9 @@ pub struct Module {
     /// Its home page.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub homepage: String,
+    /// Whether the group called it optional.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 /// The program that puts the launcher into the image.

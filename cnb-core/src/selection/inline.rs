@@ -118,8 +118,8 @@ mod tests {
         let descriptor = BuildpackDescriptor::read(Path::new("buildpack.toml"), content(&files[0]));
         let descriptor = descriptor.expect("it is valid");
         assert_eq!(
-            (descriptor.buildpack.id.as_str(), &*descriptor.buildpack.version),
-            ("example/inline", "2")
+            (descriptor.buildpack.id.as_ref().map(BuildpackId::as_str), &*descriptor.buildpack.version),
+            (Some("example/inline"), "2")
         );
         assert_eq!(descriptor.inferred_targets(true)[0].os, "linux");
         assert_eq!(inline("2").element().to_string(), "example/inline@2");

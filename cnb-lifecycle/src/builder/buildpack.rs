@@ -7,6 +7,7 @@ use cnb_core::backend::ErrorKind;
 use cnb_core::backend::Source;
 use cnb_core::backend::Tree;
 use cnb_core::buildpack::descriptor::BuildpackDescriptor;
+use cnb_core::id::BuildpackId;
 
 use super::error::During as _;
 use super::error::Error;
@@ -16,6 +17,7 @@ const DESCRIPTOR: &str = "buildpack.toml";
 /// A buildpack with its files.
 #[derive(Debug)]
 pub(super) struct Buildpack {
+    pub(super) id: BuildpackId,
     pub(super) descriptor: BuildpackDescriptor,
     pub(super) tree: Tree,
 }
@@ -23,7 +25,7 @@ pub(super) struct Buildpack {
 impl Buildpack {
     /// `<id>@<version>`.
     pub(super) fn name(&self) -> String {
-        format!("{}@{}", self.descriptor.buildpack.id, self.descriptor.buildpack.version)
+        format!("{}@{}", self.id, self.descriptor.buildpack.version)
     }
 
     pub(super) fn unusable(&self, reason: String) -> Error {
@@ -60,8 +62,10 @@ async fn load(backend: &dyn Backend, place: &str, source: Source) -> Result<Buil
     let text = std::str::from_utf8(&text).map_err(|error| unusable(format!("{DESCRIPTOR}: {error}")))?;
     let descriptor = BuildpackDescriptor::read(Path::new(DESCRIPTOR), text)
         .map_err(|error| unusable(error.to_string()))?;
+    let id = descriptor.buildpack.id.clone();
+    let id = id.ok_or_else(|| unusable(format!("{DESCRIPTOR} gives no ID")))?;
     if descriptor.buildpack.version.is_empty() {
         return Err(unusable(format!("{DESCRIPTOR} gives no version")));
     }
-    Ok(Buildpack { descriptor, tree })
+    Ok(Buildpack { id, descriptor, tree })
 }

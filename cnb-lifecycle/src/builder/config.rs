@@ -117,7 +117,7 @@ fn builder_label(
 fn module(buildpack: &Buildpack) -> labels::Module {
     let info = &buildpack.descriptor.buildpack;
     labels::Module {
-        id: info.id.to_string(),
+        id: buildpack.id.to_string(),
         name: info.name.clone(),
         version: info.version.clone(),
         homepage: info.homepage.clone(),
@@ -138,7 +138,7 @@ fn buildpack_layers(buildpacks: &[(&Buildpack, DiffId)]) -> labels::BuildpackLay
             homepage: info.homepage.clone(),
             name: info.name.clone(),
         };
-        layers.entry(info.id.to_string()).or_default().insert(info.version.clone(), layer);
+        layers.entry(buildpack.id.to_string()).or_default().insert(info.version.clone(), layer);
     }
     layers
 }

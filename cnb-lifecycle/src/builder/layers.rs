@@ -38,9 +38,8 @@ pub(super) fn lifecycle(lifecycle: &Lifecycle) -> LayerSource {
 }
 
 pub(super) fn buildpack(buildpack: &Buildpack) -> LayerSource {
-    let info = &buildpack.descriptor.buildpack;
-    let directory = format!("/cnb/buildpacks/{}", info.id.escape());
-    let to = format!("{directory}/{}", info.version);
+    let directory = format!("/cnb/buildpacks/{}", buildpack.id.escape());
+    let to = format!("{directory}/{}", buildpack.descriptor.buildpack.version);
     tree(buildpack.name(), &buildpack.tree, to, &["/cnb", "/cnb/buildpacks", &directory])
 }
 

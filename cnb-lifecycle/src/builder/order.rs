@@ -31,8 +31,7 @@ pub(super) fn check_composites(buildpacks: &[Buildpack]) -> Result<(), Error> {
 
 fn element_with_version(element: &OrderElement, buildpacks: &[Buildpack]) -> Result<OrderElement, Error> {
     let id = &element.id;
-    let same_id: Vec<&Buildpack> =
-        buildpacks.iter().filter(|buildpack| buildpack.descriptor.buildpack.id == *id).collect();
+    let same_id: Vec<&Buildpack> = buildpacks.iter().filter(|buildpack| buildpack.id == *id).collect();
     let version = match same_id.as_slice() {
         [] => return Err(Error::Order(format!("the builder does not have the buildpack {id}"))),
         [only] if element.version.is_empty() => &only.descriptor.buildpack.version,
@@ -46,6 +45,5 @@ fn element_with_version(element: &OrderElement, buildpacks: &[Buildpack]) -> Res
 }
 
 fn is(buildpack: &Buildpack, element: &OrderElement) -> bool {
-    let info = &buildpack.descriptor.buildpack;
-    info.id == element.id && info.version == element.version
+    buildpack.id == element.id && buildpack.descriptor.buildpack.version == element.version
 }

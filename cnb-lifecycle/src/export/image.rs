@@ -4,6 +4,7 @@
 
 use cnb_core::api::PlatformApi;
 use cnb_core::build_metadata::BuildMetadata;
+use cnb_core::buildpack::group::GroupElement;
 use cnb_core::digest::DiffId;
 use cnb_core::encode::go_json;
 use cnb_core::labels;
@@ -198,18 +199,13 @@ impl Plan {
 
     fn build_label(&self, inputs: &ImageInputs<'_>) -> BuildLabel {
         let build = &self.build;
-        let module = |element: &cnb_core::buildpack::group::GroupElement| build::Module {
-            id: element.id.to_string(),
-            version: element.version.clone(),
-            homepage: element.homepage.clone(),
-        };
-        let buildpacks: Vec<_> = build.buildpacks.iter().map(module).collect();
+        let buildpacks: Vec<_> = build.buildpacks.iter().map(module_label).collect();
         let processes: Vec<_> =
             build.processes.iter().map(|process| process_label(process, inputs.api)).collect();
         BuildLabel {
             bom: (!inputs.api.has_sboms_only()).then(|| bom_label(build)),
             buildpacks: Some(buildpacks).filter(|buildpacks| !buildpacks.is_empty()),
-            extensions: build.extensions.iter().map(module).collect(),
+            extensions: build.extensions.iter().map(module_label).collect(),
             launcher: inputs.launcher.clone(),
             processes: self.has_processes.then_some(processes),
             buildpack_default_process_type: build
@@ -226,6 +222,15 @@ pub fn entrypoint(process_type: Option<&str>) -> String {
     process_type.map_or_else(|| LAUNCHER.to_owned(), |process_type| format!("{PROCESS_DIR}/{process_type}"))
 }
 
+fn module_label(element: &GroupElement) -> build::Module {
+    build::Module {
+        id: element.id.to_string(),
+        version: element.version.clone(),
+        homepage: element.homepage.clone(),
+        optional: element.optional,
+    }
+}
+
 fn process_label(process: &cnb_core::build_metadata::Process, api: PlatformApi) -> build::Process {
     let process = process.clone().for_platform(api);
     let command = if api.has_command_lists() {
@@ -238,8 +243,8 @@ fn process_label(process: &cnb_core::build_metadata::Process, api: PlatformApi) 
         command,
         args: process.args,
         direct: process.direct,
-        default: false,
-        buildpack_id: process.buildpack_id.to_string(),
+        default: process.default,
+        buildpack_id: process.buildpack_id,
         working_dir: process.working_dir,
         exec_env: process.exec_env,
     }
@@ -260,7 +265,7 @@ fn bom_label(build: &BuildMetadata) -> serde_json::Value {
         let module = build::Module {
             id: buildpack.map(|buildpack| buildpack.id.to_string()).unwrap_or_default(),
             version: buildpack.map(|buildpack| buildpack.version.clone()).unwrap_or_default(),
-            homepage: String::new(),
+            ..build::Module::default()
         };
         json.insert("buildpack".to_owned(), serde_json::to_value(module).expect("strings are JSON"));
         serde_json::Value::Object(json)

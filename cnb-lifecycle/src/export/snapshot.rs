@@ -28,6 +28,12 @@ pub struct Snapshot {
     pub cache_sbom: bool,
 }
 
+/// Whether the text of a metadata.toml has a key `processes`, in any case as all keys that Go reads.
+pub(crate) fn has_processes(text: &str) -> bool {
+    let is_processes = |key: &String| key.eq_ignore_ascii_case("processes");
+    text.parse::<toml::Table>().is_ok_and(|table| table.keys().any(is_processes))
+}
+
 /// `<layers>/<buildpack>`.
 #[derive(Clone, Debug)]
 pub struct BuildpackDirectory {
@@ -152,6 +158,7 @@ mod tests {
             version: "1".to_owned(),
             api: "0.10".to_owned(),
             homepage: String::new(),
+            optional: false,
         };
         let directory = BuildpackDirectory::read(
             Path::new("/layers/x_y"),

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use cnb_core::environment::Environment;
+use cnb_core::id::ProcessType;
 use rustix::fs::Access;
 use rustix::fs::AtFlags;
 use rustix::fs::CWD;
@@ -18,12 +19,15 @@ use rustix::fs::CWD;
 /// Replaces this process by `command`, which is looked up from the current directory and then runs in
 /// `working_directory`. Returns when that fails.
 pub(super) fn exec(
+    process_type: Option<&ProcessType>,
     command: &[OsString],
     arguments: &[OsString],
     working_directory: &Path,
     environment: &Environment,
 ) -> DirectError {
-    let Some((name, fixed)) = command.split_first() else { return DirectError::NoCommand };
+    let Some((name, fixed)) = command.split_first() else {
+        return DirectError::NoCommand(process_type.cloned().unwrap_or_default());
+    };
     let program = match look_up(name, environment.get("PATH").unwrap_or_default()) {
         Ok(program) => program,
         Err(error) => return error.into(),
@@ -98,8 +102,8 @@ pub enum DirectError {
     #[error("path lookup")]
     LookUp(#[from] LookUpError),
     /// The process has an empty command.
-    #[error("no command provided")]
-    NoCommand,
+    #[error("no command provided for process type {:?}", .0.as_str())]
+    NoCommand(ProcessType),
 }
 
 /// A program was not found.

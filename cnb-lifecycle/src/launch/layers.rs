@@ -13,12 +13,12 @@ use crate::disk;
 pub(super) fn by_buildpack<'a>(
     layers: &Path,
     buildpacks: impl Iterator<Item = &'a cnb_core::id::BuildpackId>,
-) -> io::Result<Vec<Vec<PathBuf>>> {
+) -> Result<Vec<Vec<PathBuf>>, ListError> {
     buildpacks.map(|id| entries(&layers.join(id.escape()), Kind::Directory)).collect()
 }
 
 /// The files of `directory` and then those of `directory/<process type>`, each by the bytes of their names.
-pub(super) fn files(directory: &Path, process_type: Option<&ProcessType>) -> io::Result<Vec<PathBuf>> {
+pub(super) fn files(directory: &Path, process_type: Option<&ProcessType>) -> Result<Vec<PathBuf>, ListError> {
     let mut files = entries(directory, Kind::File)?;
     if let Some(process_type) = process_type {
         files.extend(entries(&directory.join(process_type.as_str()), Kind::File)?);
@@ -33,15 +33,26 @@ enum Kind {
     File,
 }
 
-fn entries(directory: &Path, kind: Kind) -> io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for name in disk::names(directory)? {
-        let path = directory.join(name);
-        if path.symlink_metadata()?.is_dir() == (kind == Kind::Directory) {
-            paths.push(path);
+fn entries(directory: &Path, kind: Kind) -> Result<Vec<PathBuf>, ListError> {
+    let list = || -> io::Result<Vec<PathBuf>> {
+        let mut paths = Vec::new();
+        for name in disk::names(directory)? {
+            let path = directory.join(name);
+            if path.symlink_metadata()?.is_dir() == (kind == Kind::Directory) {
+                paths.push(path);
+            }
         }
-    }
-    Ok(paths)
+        Ok(paths)
+    };
+    list().map_err(|source| ListError { path: directory.to_owned(), source })
+}
+
+/// A directory of an image cannot be listed.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to list files in dir '{}'", path.display())]
+pub struct ListError {
+    path: PathBuf,
+    source: io::Error,
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use cnb_core::api::BuildpackApi;
 use cnb_core::api::PlatformApi;
 use cnb_core::build_metadata as metadata;
 use cnb_core::build_metadata::BuildMetadata;
-use cnb_core::id::BuildpackId;
 use cnb_core::id::ProcessType;
 
 /// A process to start.
@@ -18,7 +17,7 @@ pub(super) struct Process {
     /// Its type, unless a user wrote the command.
     pub(super) r#type: Option<ProcessType>,
     /// The buildpack it comes from, unless a user wrote the command.
-    pub(super) buildpack: Option<BuildpackId>,
+    pub(super) buildpack: Option<String>,
     pub(super) command: Vec<OsString>,
     pub(super) arguments: Vec<OsString>,
     /// Whether it starts without a shell.
@@ -77,10 +76,12 @@ impl Choice<'_> {
 
     fn buildpack_api(self, process: &Process) -> Result<BuildpackApi, SelectError> {
         let mut buildpacks = self.metadata.buildpacks.iter();
-        let buildpack = buildpacks.find(|buildpack| Some(&buildpack.id) == process.buildpack.as_ref());
-        buildpack
-            .and_then(|buildpack| buildpack.api.parse().ok())
-            .ok_or_else(|| SelectError::UnknownBuildpack(process.buildpack.clone()))
+        let id = process.buildpack.as_deref().unwrap_or_default();
+        let buildpack = buildpacks.find(|buildpack| buildpack.id.as_str() == id);
+        buildpack.and_then(|buildpack| buildpack.api.parse().ok()).ok_or_else(|| {
+            let process_type = process.r#type.clone().unwrap_or_default();
+            SelectError::UnknownBuildpack { process_type, buildpack: id.to_owned() }
+        })
     }
 }
 
@@ -121,8 +122,13 @@ pub enum SelectError {
     #[error("process type {0} was not found")]
     NotFound(ProcessType),
     /// The process comes from a buildpack that the image does not list.
-    #[error("failed to find the buildpack of the process ({})", .0.as_ref().map_or("none", BuildpackId::as_str))]
-    UnknownBuildpack(Option<BuildpackId>),
+    #[error("failed to find buildpack for process {process_type} with buildpack ID {buildpack}")]
+    UnknownBuildpack {
+        /// The type of the process.
+        process_type: ProcessType,
+        /// The buildpack, as the image names it.
+        buildpack: String,
+    },
 }
 
 #[cfg(test)]

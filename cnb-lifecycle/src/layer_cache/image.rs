@@ -12,6 +12,7 @@ use cnb_core::backend::Error;
 use cnb_core::backend::ErrorKind;
 use cnb_core::digest::DiffId;
 use cnb_core::encode::go_json;
+use cnb_core::labels;
 use cnb_core::labels::lifecycle::CacheMetadata;
 use cnb_core::reference::Reference;
 use cnb_oci::compression::Compressor;
@@ -110,7 +111,7 @@ impl LayerCache for CacheImage {
             return Ok(CacheMetadata::default());
         }
         let label = old.image.config.label(METADATA);
-        Ok(label.and_then(|label| serde_json::from_str(label).ok()).unwrap_or_default())
+        Ok(label.and_then(|label| labels::read(label).ok()).unwrap_or_default())
     }
 
     fn read(&self, diff_id: &str) -> Result<Box<dyn Read + Send>, CacheError> {

@@ -154,7 +154,7 @@ fn restore_sbom(
 pub fn metadata(config: &ImageConfig) -> Result<LifecycleMetadata, serde_json::Error> {
     match config.label(lifecycle::LABEL) {
         None | Some("") => Ok(LifecycleMetadata::default()),
-        Some(label) => serde_json::from_str(label),
+        Some(label) => labels::read(label),
     }
 }
 

@@ -77,7 +77,7 @@ pub fn build(inputs: &BuildInputs, runner: &dyn ProcessRunner) -> Result<BuildMe
         let asked = plan.find(ElementKind::Buildpack, &element.id);
         let mut output = buildpack.build(&asked, &mut environment, runner)?;
         plan = plan.without(&output.met);
-        let redefined = processes.add(&element.id, std::mem::take(&mut output.processes));
+        let redefined = processes.add(&buildpack.id, std::mem::take(&mut output.processes));
         if let Some(redefined) = redefined {
             tracing::warn!(
                 "Warning: redefining the following default process type with a process not marked as \

@@ -118,6 +118,10 @@ pub fn restore(inputs: &Inputs<'_>) -> Result<(), RestoreError> {
             unpack(cache, &layer.id, &layer.diff_id, &inputs.layers.join(&layer.path))?;
         }
     }
+    if plan.cache_sbom.is_some() {
+        // The Go lifecycle says so before it leaves out the SBOM as well.
+        tracing::info!("Restoring data for SBOM from cache");
+    }
     if inputs.api.has_sboms() && !inputs.skip_layers {
         sboms(inputs, plan.cache_sbom.as_deref())?;
     }
@@ -191,7 +195,6 @@ fn cause(error: ExtractError, mut tar: ReadAhead) -> ExtractError {
 /// previous image.
 fn sboms(inputs: &Inputs<'_>, cached: Option<&str>) -> Result<(), RestoreError> {
     if let (Some(diff_id), Some(cache)) = (cached, inputs.cache) {
-        tracing::info!("Restoring data for SBOM from cache");
         unpack(cache, "buildpacksio/lifecycle:cache.sbom", diff_id, &inputs.layers.join("sbom/cache"))?;
     }
     let directory = inputs.layers.join("sbom");

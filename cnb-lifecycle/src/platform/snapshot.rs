@@ -21,6 +21,7 @@ use super::step::LAYERS_DIR;
 use crate::export::BuildpackDirectory;
 use crate::export::Snapshot;
 use crate::export::snapshot::DirectoryEntry;
+use crate::export::snapshot::has_processes;
 
 const METADATA: &str = "/config/metadata.toml";
 
@@ -33,7 +34,7 @@ pub(super) async fn snapshot(layers: &Reader<'_>, group: &Group) -> Result<Snaps
     let text = String::from_utf8_lossy(&bytes);
     let build =
         BuildMetadata::read(Path::new(METADATA), &text).map_err(|source| invalid(METADATA, source))?;
-    let has_processes = text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("processes"));
+    let has_processes = has_processes(&text);
     let has = |name: &str| sbom.iter().any(|entry| entry.name == name);
     Ok(Snapshot { build, has_processes, buildpacks, launch_sbom: has("launch"), cache_sbom: has("cache") })
 }

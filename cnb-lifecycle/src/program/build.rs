@@ -38,9 +38,6 @@ fn build_inputs(invocation: &Invocation) -> Result<BuildInputs, Failure> {
     for element in &group.buildpacks {
         buildpack_api::supported(ElementKind::Buildpack, &element.to_string(), &element.api)?;
     }
-    for element in &group.extensions {
-        buildpack_api::supported(ElementKind::Extension, &element.to_string(), &element.api)?;
-    }
     Ok(BuildInputs {
         platform_api: invocation.api,
         app: PathBuf::from(&inputs.app_dir),

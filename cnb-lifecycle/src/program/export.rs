@@ -71,15 +71,13 @@ pub(super) fn export(
     access: &Access,
 ) -> Result<(), Failure> {
     let inputs = &invocation.inputs;
-    let project = project(&inputs.project_metadata_path)?
-        .to_label()
-        .map_err(|error| Failure::new("read project metadata file", error))?;
+    let project = project(&inputs.project_metadata_path)?.to_label().map_err(failed)?;
     let store = access.store(invocation);
     let extended = extended(invocation, &analyzed)?;
     let (base, target) = target(invocation, &analyzed, &*store)?;
     let layers = Path::new(&inputs.layers_dir);
     let run_image = analyzed.run_image.as_ref().map(|image| image.image.as_str()).unwrap_or_default();
-    let names = resolve::run_image_names(invocation, run_image, has_extensions(layers)?)?;
+    let names = resolve::run_image_names(invocation, run_image, || has_extensions(layers))?;
     if invocation.api.has_lifecycle_sboms() {
         sboms::copy(layers, Path::new(&inputs.launcher_sbom_dir)).map_err(failed)?;
     }
@@ -230,11 +228,14 @@ fn project(path: &str) -> Result<ProjectMetadata, Failure> {
     documents::read("read project metadata file", Path::new(path), document::read)
 }
 
+/// The zero value of Go's `time.Time`, which counts as no time.
+const NO_TIME: i64 = -62_135_596_800;
+
 /// `SOURCE_DATE_EPOCH`.
 fn created(invocation: &Invocation) -> Option<i64> {
     let text = invocation.environment.text("SOURCE_DATE_EPOCH").filter(|text| !text.is_empty())?;
-    let epoch = text.parse().ok();
-    if epoch.is_none() && invocation.api.honours_source_date_epoch() {
+    let epoch = text.parse().ok().filter(|epoch| *epoch != NO_TIME);
+    if text.parse::<i64>().is_err() && invocation.api.honours_source_date_epoch() {
         tracing::warn!("Ignoring invalid SOURCE_DATE_EPOCH");
     }
     epoch

@@ -97,7 +97,7 @@ impl Flag {
         let parse_error = || format!("invalid value {value:?} for flag -{}: parse error", self.name);
         match self.field {
             Field::Text(field) => value.clone_into(field(inputs)),
-            Field::Number(field) => *field(inputs) = value.parse().map_err(|_| parse_error())?,
+            Field::Number(field) => *field(inputs) = number(value).ok_or_else(parse_error)?,
             Field::Switch(field) => {
                 let message = || format!("invalid boolean value {value:?} for -{}: parse error", self.name);
                 *field(inputs) = truth(value).ok_or_else(message)?;
@@ -135,7 +135,9 @@ pub(super) fn parse(
             return Err(bad(inputs, &format!("bad flag syntax: {argument}")));
         }
         if name == "version" {
-            version = value.is_none_or(|value| truth(value) == Some(true));
+            let value = value.unwrap_or("true");
+            let message = format!("invalid boolean value {value:?} for -version: parse error");
+            version = truth(value).ok_or_else(|| bad(inputs, &message))?;
             continue;
         }
         let Some(flag) = FLAGS.iter().find(|flag| flag.name == name && flag.is_taken_by(phase, api)) else {
@@ -166,6 +168,22 @@ fn flag_of(argument: &str) -> Option<(&str, Option<&str>)> {
         Some((name, value)) if !name.is_empty() => (name, Some(value)),
         _ => (rest, None),
     })
+}
+
+/// `strconv.ParseInt` of Go with base 0, for numbers that are not negative: `0x`, `0o`, `0b` and `0` begin numbers of other
+/// bases, and `_` may stand between digits and behind these.
+fn number(text: &str) -> Option<u32> {
+    let text = text.strip_prefix('+').unwrap_or(text).to_ascii_lowercase();
+    let bases = [("0x", 16), ("0o", 8), ("0b", 2), ("0", 8)];
+    let prefixed = bases.into_iter().find_map(|(prefix, base)| Some((base, text.strip_prefix(prefix)?)));
+    let (base, digits) = match prefixed {
+        Some((_, "")) if text == "0" => return Some(0),
+        Some((base, digits)) => (base, digits.strip_prefix('_').unwrap_or(digits)),
+        None => (10, text.as_str()),
+    };
+    let are_apart =
+        digits.split('_').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_hexdigit()));
+    if are_apart { u32::from_str_radix(&digits.replace('_', ""), base).ok() } else { None }
 }
 
 /// `strconv.ParseBool` of Go.
@@ -226,7 +244,7 @@ mod tests {
 
     #[test]
     fn bad_flags_are_explained() {
-        let table: [(&[&str], &str); 9] = [
+        let table: [(&[&str], &str); 10] = [
             (&["-nosuchflag"], "2 flag provided but not defined: -nosuchflag"),
             (&["-layers"], "2 flag needs an argument: -layers"),
             (&["-uid", "abc"], "2 invalid value \"abc\" for flag -uid: parse error"),
@@ -235,10 +253,38 @@ mod tests {
             (&["--=x"], "2 bad flag syntax: --=x"),
             (&["-h"], "0 Usage of lifecycle:"),
             (&["-version", "-layers", "/l"], "version"),
+            (&["-version=x"], "2 invalid boolean value \"x\" for -version: parse error"),
             (&["-app", "/x"], "2 flag provided but not defined: -app"),
         ];
         for (arguments, expected) in table {
             assert_eq!(parse(Phase::Analyze, 15, arguments).expect_err(expected), expected);
+        }
+    }
+
+    #[test]
+    fn numbers_are_those_of_go() {
+        let table = [
+            ("0", Some(0)),
+            ("+7", Some(7)),
+            ("0x3E9", Some(1001)),
+            ("0o1751", Some(1001)),
+            ("01751", Some(1001)),
+            ("0b1_1", Some(3)),
+            ("0x_f", Some(15)),
+            ("1_001", Some(1001)),
+            ("1__0", None),
+            ("_1", None),
+            ("1_", None),
+            ("0x", None),
+            ("09", None),
+            ("1.0", None),
+            ("-1", None),
+            ("++1", None),
+            ("", None),
+            ("4294967296", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(number(text), expected, "{text}");
         }
     }
 

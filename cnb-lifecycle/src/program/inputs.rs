@@ -86,6 +86,8 @@ impl Inputs {
     pub(super) fn resolve_paths(&mut self) -> io::Result<()> {
         let order_is_default = self.order_path == format!("{LAYERS}/order.toml");
         let layers_dir = self.layers_dir.clone();
+        // Without one the files are where the phase is.
+        let placeholder = if layers_dir.is_empty() { format!("{LAYERS}/") } else { LAYERS.to_owned() };
         for path in [
             &mut self.analyzed_path,
             &mut self.extended_dir,
@@ -96,7 +98,7 @@ impl Inputs {
             &mut self.project_metadata_path,
             &mut self.report_path,
         ] {
-            *path = path.replacen(LAYERS, &layers_dir, 1);
+            *path = path.replacen(&placeholder, &layers_dir, 1);
         }
         if order_is_default && !Path::new(&self.order_path).exists() {
             "/cnb/order.toml".clone_into(&mut self.order_path);
@@ -165,5 +167,13 @@ mod tests {
         assert!(inputs.skip_layers && !inputs.use_daemon);
         assert_eq!(inputs.insecure_registries, ["a", "b"]);
         assert_eq!(inputs.exec_env, "production");
+    }
+
+    #[test]
+    fn without_a_layers_directory_files_are_where_the_phase_is() {
+        let mut inputs = Inputs::from_environment(&Environment::new());
+        inputs.layers_dir.clear();
+        inputs.resolve_paths().expect("paths");
+        assert_eq!((inputs.layers_dir.as_str(), inputs.plan_path.as_str()), ("", "plan.toml"));
     }
 }

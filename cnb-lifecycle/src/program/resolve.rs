@@ -36,6 +36,7 @@ pub(super) fn analyze(invocation: &Invocation) -> Result<Images, Failure> {
     let images = images(invocation, true).map_err(refused)?;
     warn(&invocation.inputs);
     check(&invocation.inputs, &images).map_err(refused)?;
+    warn_of_parallel(&invocation.inputs);
     allow_layout(invocation)?;
     Ok(images)
 }
@@ -50,6 +51,7 @@ pub(super) fn create(invocation: &Invocation) -> Result<Images, Failure> {
     cache::warn_if_none(invocation);
     warn(inputs);
     check(inputs, &images).map_err(refused)?;
+    warn_of_parallel(inputs);
     allow_layout(invocation)?;
     Ok(images)
 }
@@ -102,7 +104,7 @@ pub(super) fn export(invocation: &Invocation) -> Result<Analyzed, Failure> {
 pub(super) fn run_image_names(
     invocation: &Invocation,
     run_image: &str,
-    has_extensions: bool,
+    has_extensions: impl FnOnce() -> Result<bool, Failure>,
 ) -> Result<RunImageNames, Failure> {
     let inputs = &invocation.inputs;
     if !invocation.api.has_targets() {
@@ -115,7 +117,9 @@ pub(super) fn run_image_names(
     Ok(match run.images.iter().find(|image| image.contains(run_image)) {
         Some(found) => found.clone(),
         // Extensions may have chosen another run image.
-        None if has_extensions => RunImageNames { image: run_image.to_owned(), ..RunImageNames::default() },
+        None if has_extensions()? => {
+            RunImageNames { image: run_image.to_owned(), ..RunImageNames::default() }
+        }
         None => first.clone(),
     })
 }
@@ -185,6 +189,14 @@ pub(super) fn best_mirror(
 fn warn(inputs: &Inputs) {
     if !inputs.use_daemon && !inputs.launch_cache_dir.is_empty() {
         tracing::warn!("Ignoring -launch-cache, only intended for use with -daemon");
+    }
+}
+
+fn warn_of_parallel(inputs: &Inputs) {
+    if inputs.parallel_export && inputs.cache_image.is_empty() && inputs.cache_dir.is_empty() {
+        tracing::warn!(
+            "Parallel export has been enabled, but it has not taken effect because no cache has been specified."
+        );
     }
 }
 

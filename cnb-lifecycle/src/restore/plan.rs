@@ -339,6 +339,7 @@ mod tests {
             version: "1".to_owned(),
             api: "0.10".to_owned(),
             homepage: String::new(),
+            optional: false,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::ser;
 use serde::ser::Impossible;
+use toml::value::Datetime;
 
 use super::value::Table;
 use super::value::Value;
@@ -46,10 +47,15 @@ fn unsupported(what: &str) -> EncodeError {
     EncodeError(what.to_owned())
 }
 
-/// Go has one form for a time without an offset.
+/// Go has one form for a time without an offset, and writes all seconds.
 fn datetime(text: &str) -> String {
+    let mut value: Datetime = text.parse().expect("it was one");
+    if let Some(time) = &mut value.time {
+        time.second.get_or_insert(0);
+    }
+    let text = value.to_string();
     let utc = text.strip_suffix("+00:00").or_else(|| text.strip_suffix("-00:00"));
-    utc.map_or_else(|| text.to_owned(), |time| format!("{time}Z"))
+    utc.map_or_else(|| text.clone(), |time| format!("{time}Z"))
 }
 
 /// Gives `None` for what is left out.

@@ -12,6 +12,7 @@ use cnb_core::document::InvalidDocument;
 use super::BuildpackDirectory;
 use super::DirectoryEntry;
 use super::Snapshot;
+use super::has_processes;
 
 /// Why `<layers>` cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +39,7 @@ pub fn snapshot(layers: &Path, group: &[GroupElement]) -> Result<Snapshot, Snaps
     let file = layers.join("config/metadata.toml");
     let text = std::fs::read_to_string(&file).map_err(|source| failed(&file, source))?;
     let build = BuildMetadata::read(&file, &text)?;
-    let has_processes = text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("processes"));
+    let has_processes = has_processes(&text);
     Ok(Snapshot { build, has_processes, ..layers_snapshot(layers, group)? })
 }
 

@@ -12,12 +12,14 @@ use cnb_core::buildpack::plan::BuildpackPlan;
 use cnb_core::environment::BuildEnvironment;
 use cnb_core::environment::Environment;
 use cnb_core::environment::target_variables;
+use cnb_core::id::BuildpackId;
 
 use super::BuildError;
 use super::BuildInputs;
 use super::layers;
 use super::output::Output;
 use crate::disk::Disk;
+use crate::phase::asked_plan;
 use crate::phase::process::Process;
 use crate::phase::process::ProcessRunner;
 
@@ -26,6 +28,8 @@ use crate::phase::process::ProcessRunner;
 pub(super) struct Buildpack<'a> {
     inputs: &'a BuildInputs,
     pub(super) element: &'a GroupElement,
+    /// The ID that its descriptor gives: what it makes is called by that, as in the Go lifecycle.
+    pub(super) id: BuildpackId,
     pub(super) info: BuildpackInfo,
     pub(super) api: BuildpackApi,
     root: PathBuf,
@@ -36,22 +40,16 @@ pub(super) struct Buildpack<'a> {
 impl<'a> Buildpack<'a> {
     /// Looks a buildpack of the group up.
     pub(super) fn find(inputs: &'a BuildInputs, element: &'a GroupElement) -> Result<Self, BuildError> {
-        let directory = element.id.escape();
-        let root = inputs.buildpacks.join(&directory).join(&element.version);
+        let root = inputs.buildpacks.join(element.id.escape()).join(&element.version);
         let root = std::path::absolute(&root).map_err(BuildError::io("find buildpack", &root))?;
         let file = root.join("buildpack.toml");
         let text = fs::read_to_string(&file).map_err(BuildError::io("read", &file))?;
         let descriptor = BuildpackDescriptor::read(&file, &text)?;
         let api = descriptor.api.parse();
         let api = api.map_err(|source| BuildError::Api { buildpack: element.to_string(), source })?;
-        Ok(Self {
-            inputs,
-            element,
-            info: descriptor.buildpack,
-            api,
-            root,
-            layers: inputs.layers.join(directory),
-        })
+        let id = descriptor.buildpack.id.clone().unwrap_or_else(|| element.id.clone());
+        let layers = inputs.layers.join(id.escape());
+        Ok(Self { inputs, element, id, info: descriptor.buildpack, api, root, layers })
     }
 
     /// Runs `bin/build` and reads what it wrote. Its build layers change `environment`.
@@ -62,13 +60,9 @@ impl<'a> Buildpack<'a> {
         runner: &dyn ProcessRunner,
     ) -> Result<Output, BuildError> {
         fs::create_dir_all(&self.layers).map_err(BuildError::io("create", &self.layers))?;
-        let prefix = format!("{}-", self.element.id.escape());
-        let plan_directory = tempfile::Builder::new()
-            .prefix(&prefix)
-            .tempdir_in(&self.inputs.temporary)
-            .map_err(BuildError::io("create a directory in", &self.inputs.temporary))?;
-        let plan = plan_directory.path().join("plan.toml");
-        fs::write(&plan, asked.to_toml()).map_err(BuildError::io("write", &plan))?;
+        let temporary = &self.inputs.temporary;
+        let (_directory, plan) = asked_plan::write(temporary, &self.id, asked)
+            .map_err(BuildError::io("write a plan in", temporary))?;
 
         self.run(&plan, environment, runner)?;
         let layers = layers::process(&self.layers)?;

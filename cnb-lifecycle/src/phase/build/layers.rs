@@ -8,6 +8,7 @@ use cnb_core::buildpack::layer::Layer;
 use cnb_core::buildpack::layer::LayerTypes;
 
 use super::BuildError;
+use super::read_optional;
 use crate::disk;
 
 /// What each layer is for, by name and in the order of the names of the files `<layer>.toml`.
@@ -21,10 +22,11 @@ pub(super) fn process(directory: &Path) -> Result<Layers, BuildError> {
     for name in disk::names(directory).map_err(BuildError::io("list", directory))? {
         let path = directory.join(&name);
         let Some(name) = name.to_str().and_then(|name| name.strip_suffix(".toml")) else { continue };
-        if path.is_dir() {
+        if path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
             continue;
         }
-        let text = fs::read_to_string(&path).map_err(BuildError::io("read", &path))?;
+        // A link that leads nowhere says nothing.
+        let text = read_optional(&path)?.unwrap_or_default();
         let types = Layer::read(&path, &text)?.types;
         if types == LayerTypes::default() {
             ignore(&directory.join(name))?;

@@ -101,11 +101,8 @@ fn with_buildpack(
     if let Some(entry) = bom.iter().find(|entry| !entry.version.is_empty()) {
         return Err(InvalidOutput::BomVersion(entry.name.clone()));
     }
-    let provider = Provider {
-        id: buildpack.element.id.clone(),
-        version: buildpack.element.version.clone(),
-        extension: false,
-    };
+    let provider =
+        Provider { id: buildpack.id.clone(), version: buildpack.info.version.clone(), extension: false };
     Ok(bom.into_iter().map(|entry| BomEntry { buildpack: Some(provider.clone()), ..entry }).collect())
 }
 
@@ -113,7 +110,9 @@ fn processes(
     mut processes: Vec<LaunchProcess>,
     buildpack: &Buildpack<'_>,
 ) -> Result<Vec<LaunchProcess>, InvalidOutput> {
-    if processes.iter().filter(|process| process.default).count() > 1 {
+    let defaults = processes.iter().filter(|process| process.default);
+    // One without a type does not count, as in the Go lifecycle, unless it comes after another.
+    if defaults.rev().skip(1).any(|process| !process.process_type.as_str().is_empty()) {
         return Err(InvalidOutput::SeveralDefaults);
     }
     if !buildpack.api.has_working_directories() {

@@ -12,7 +12,8 @@ use cnb_core::id::ProcessType;
 #[derive(Debug, Default)]
 pub(super) struct Processes {
     by_type: BTreeMap<ProcessType, Process>,
-    default: Option<ProcessType>,
+    /// Empty when there is none, which is also the type of a process that has none, as in Go.
+    default: ProcessType,
 }
 
 impl Processes {
@@ -26,10 +27,10 @@ impl Processes {
         let mut redefined = None;
         for process in processes {
             if process.default {
-                self.default = Some(process.process_type.clone());
+                self.default = process.process_type.clone();
                 redefined = None;
-            } else if self.default.as_ref() == Some(&process.process_type) {
-                redefined = self.default.take();
+            } else if self.default == process.process_type {
+                redefined = Some(std::mem::take(&mut self.default));
             }
             self.by_type.insert(process.process_type.clone(), from(buildpack, process));
         }
@@ -38,7 +39,8 @@ impl Processes {
 
     /// All processes by type, as a platform of this version knows them, and the type of the default one.
     pub(super) fn finish(self, api: PlatformApi) -> (Vec<Process>, Option<ProcessType>) {
-        (self.by_type.into_values().map(|process| process.for_platform(api)).collect(), self.default)
+        let default = Some(self.default).filter(|name| !name.as_str().is_empty());
+        (self.by_type.into_values().map(|process| process.for_platform(api)).collect(), default)
     }
 }
 
@@ -48,7 +50,8 @@ fn from(buildpack: &BuildpackId, process: LaunchProcess) -> Process {
         command: process.command,
         args: process.args,
         direct: process.direct,
-        buildpack_id: buildpack.clone(),
+        default: false,
+        buildpack_id: buildpack.to_string(),
         working_dir: process.working_dir,
         exec_env: process.exec_env,
     }
@@ -74,12 +77,14 @@ mod tests {
     fn the_last_default_counts() {
         // (processes of each of two buildpacks, default in the end, redefined by the second buildpack)
         type Group = &'static [(&'static str, bool)];
-        let cases: [(Group, Group, Option<&str>, Option<&str>); 5] = [
+        let cases: [(Group, Group, Option<&str>, Option<&str>); 7] = [
             (&[("web", true)], &[("worker", false)], Some("web"), None),
             (&[("web", true)], &[("worker", true)], Some("worker"), None),
             (&[("web", true)], &[("web", false)], None, Some("web")),
             (&[("web", true)], &[("web", false), ("worker", true)], Some("worker"), None),
             (&[("web", false)], &[("web", false)], None, None),
+            (&[("web", true)], &[("", true)], None, None),
+            (&[("web", false)], &[("", false)], None, Some("")),
         ];
         for (first, second, default, redefined) in cases {
             let mut processes = Processes::default();

@@ -5,9 +5,6 @@
 //! `buildpack/bomfile.go` and `phase/builder.go`.
 
 use std::fs;
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -56,7 +53,7 @@ pub(super) fn find(buildpack: &Buildpack<'_>, layers: &Layers) -> Result<Vec<Sbo
         let layer = if matches!(layer, "build" | "launch") { "" } else { layer };
         files.extend(kinds.iter().map(|kind| SbomFile {
             path: path.clone(),
-            buildpack: buildpack.element.id.clone(),
+            buildpack: buildpack.id.clone(),
             kind,
             layer: layer.to_owned(),
             format,
@@ -71,7 +68,8 @@ pub(super) fn copy_all(layers: &Path, files: &[SbomFile]) -> Result<(), BuildErr
         let directory = layers.join("sbom").join(file.kind).join(file.buildpack.escape()).join(&file.layer);
         fs::create_dir_all(&directory).map_err(BuildError::io("create", &directory))?;
         let name = format!("sbom.{}", file.format.suffix());
-        copy(&file.path, &directory.join(name)).map_err(BuildError::io("copy SBOM file", &file.path))?;
+        disk::copy(&file.path, &directory.join(name))
+            .map_err(BuildError::io("copy SBOM file", &file.path))?;
     }
     Ok(())
 }
@@ -110,14 +108,6 @@ impl Format {
             Self::Syft => "syft.json",
         }
     }
-}
-
-/// Copies a file, but not its mode, or a link.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    if from.is_symlink() {
-        return symlink(fs::read_link(from)?, to);
-    }
-    io::copy(&mut File::open(from)?, &mut File::create(to)?).map(drop)
 }
 
 /// Names like `<name>.sbom.<format>.json`, sorted.

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -39,7 +40,7 @@ pub(super) fn run(
     let is_static = candidate.kind == ElementKind::Extension
         && fs::metadata(&program).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
     if is_static {
-        match read_plan(candidate, &stored.root.join("detect/plan.toml")) {
+        match static_plan(candidate, &stored.root.join("detect/plan.toml")) {
             Ok(plan) => Outcome::pass(plan),
             Err(message) => Outcome::error(message),
         }
@@ -93,17 +94,21 @@ fn verdict(candidate: &Candidate, code: Option<i32>, plan: &Path) -> Verdict {
 fn plan_file(temporary: &Path) -> io::Result<(tempfile::TempDir, PathBuf)> {
     let directory = tempfile::Builder::new().prefix("plan.").tempdir_in(temporary)?;
     let plan = directory.path().join("plan.toml");
-    fs::write(&plan, "")?;
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&plan)?;
     Ok((directory, plan))
 }
 
 /// A plan that does not exist is empty.
+fn static_plan(candidate: &Candidate, path: &Path) -> Result<BuildPlan, String> {
+    if fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return Ok(BuildPlan::default());
+    }
+    read_plan(candidate, path)
+}
+
+/// A program gets an empty plan to write to: it is an error to take it away.
 fn read_plan(candidate: &Candidate, path: &Path) -> Result<BuildPlan, String> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(format!("read {}: {error}", path.display())),
-    };
+    let text = fs::read_to_string(path).map_err(|error| format!("read {}: {error}", path.display()))?;
     let plan = BuildPlan::read(path, &text).map_err(|error| error.to_string())?;
     check_plan(candidate, &plan)?;
     Ok(plan)

@@ -14,6 +14,9 @@ use cnb_core::environment::Environment;
 use super::*;
 use crate::phase::process::Process;
 
+/// The plan of a program that takes its file away.
+const NO_PLAN: &str = "none";
+
 /// Answers for programs by their path; those not named pass.
 #[derive(Debug, Default)]
 struct Programs {
@@ -31,7 +34,11 @@ impl CapturingRunner for Programs {
         if status < 0 {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
-        fs::write(&process.arguments[1], plan)?;
+        if plan == NO_PLAN {
+            fs::remove_file(&process.arguments[1])?;
+        } else {
+            fs::write(&process.arguments[1], plan)?;
+        }
         Ok((ExitStatus::from_raw(status), output.as_bytes().to_vec()))
     }
 }
@@ -117,6 +124,7 @@ fn exit_codes_and_plans_decide() {
         ((9, "", ""), ERRORS, "err:  a@1"),
         ((-1, "", ""), ERRORS, "======== Error: a@1 ========"),
         ((exit(0), "not TOML", ""), ERRORS, "err:  a@1"),
+        ((exit(0), NO_PLAN, ""), ERRORS, "err:  a@1"),
         ((exit(0), "[[requires]]\nname = 'x'\nversion = '1'\n", ""), ERRORS, "err:  a@1"),
     ];
     for (answer, expected, line) in table {

@@ -6,6 +6,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use crate::disk;
+
 /// Where the SBOMs of lifecycle and launcher are.
 pub const DEFAULT_DIRECTORY: &str = "/cnb/lifecycle";
 
@@ -36,18 +38,23 @@ fn copy_known(from: &Path, component: &str, to: &Path) -> io::Result<()> {
             continue;
         }
         fs::create_dir_all(to)?;
-        fs::copy(source, to.join(extension))?;
+        disk::copy(&source, &to.join(extension))?;
     }
     Ok(())
 }
 
 fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+    let is_sbom = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        let is_named_so = EXTENSIONS.iter().any(|extension| name.to_string_lossy().ends_with(extension));
+        is_named_so && entry.file_type().is_ok_and(|kind| !kind.is_dir())
+    };
+    let entries = fs::read_dir(from).and_then(Iterator::collect::<io::Result<Vec<_>>>).inspect_err(|_| {
+        tracing::warn!("Failed to list contents of directory {}", from.display());
+    })?;
     fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let name = entry?.file_name();
-        if EXTENSIONS.iter().any(|extension| name.to_string_lossy().ends_with(extension)) {
-            fs::copy(from.join(&name), to.join(&name))?;
-        }
+    for entry in entries.iter().filter(|entry| is_sbom(entry)) {
+        disk::copy(&entry.path(), &to.join(entry.file_name()))?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use cnb_core::environment::target_variables;
 
 use super::GenerateError;
 use crate::disk::Disk;
+use crate::phase::asked_plan;
 use crate::phase::detect::DetectInputs;
 use crate::phase::process::Process;
 use crate::phase::process::ProcessRunner;
@@ -34,15 +35,9 @@ pub(super) fn run(
     if !fs::exists(&program).map_err(GenerateError::io("look for", &program))? {
         return Ok(stored.root.join("generate"));
     }
-    let prefix = format!("{}-", extension.id.escape());
-    let temporary = tempfile::Builder::new()
-        .prefix(&prefix)
-        .tempdir_in(&inputs.temporary)
-        .map_err(GenerateError::io("create a directory in", &inputs.temporary))?;
-    let plan_directory = temporary.path().join(extension.id.escape());
-    fs::create_dir(&plan_directory).map_err(GenerateError::io("create", &plan_directory))?;
-    let plan = plan_directory.join("plan.toml");
-    fs::write(&plan, asked.to_toml()).map_err(GenerateError::io("write", &plan))?;
+    let temporary = &inputs.temporary;
+    let (_directory, plan) = asked_plan::write(temporary, &extension.id, asked)
+        .map_err(GenerateError::io("write a plan in", temporary))?;
     let process = Process {
         program: program.clone(),
         arguments: vec![output.into(), inputs.platform.clone().into(), plan.clone().into()],

@@ -85,6 +85,7 @@ fn run_static(api: PlatformApi, root: &Path, files: &[(&str, &str)]) -> Result<G
                 version: "1".to_owned(),
                 api: "0.10".to_owned(),
                 homepage: String::new(),
+                optional: false,
             });
         }
     }
