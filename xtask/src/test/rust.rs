@@ -46,19 +46,15 @@ pub(super) fn clippy() -> Result<()> {
     Ok(())
 }
 
-/// Crates with features, each with the features that must build alone.
-const FEATURES: [(&str, &[&str]); 5] = [
-    ("cnb-cache", &["", "archive", "conformance"]),
-    ("cnb-core", &["", "conformance", "memory", "render"]),
-    ("cnb-lifecycle", &[""]),
-    ("cnb-llb", &["", "pb", "rpc", "client", "tls", "gateway", "backend", "fuzz"]),
-    ("cnb-oci", &["", "fuzz", "helper", "local", "registry"]),
-];
-
 pub(super) fn features() -> Result<()> {
-    for (package, features) in FEATURES {
-        for feature in features {
-            run(&mut cargo(["check", "--package", package, "--no-default-features", "--features", feature]))?;
+    for package in workspace::packages()? {
+        let name = package["name"].as_str().ok_or("a package has no name")?;
+        let features = package["features"].as_object().ok_or("a package has no list of features")?;
+        let named: Vec<&str> =
+            features.keys().map(String::as_str).filter(|name| *name != "default").collect();
+        let none = (!named.is_empty()).then_some("");
+        for feature in none.into_iter().chain(named) {
+            run(&mut cargo(["check", "--package", name, "--no-default-features", "--features", feature]))?;
         }
     }
     Ok(())
