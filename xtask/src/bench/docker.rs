@@ -209,7 +209,7 @@ impl Place<'_> {
 /// An image of the frontend that leaves everything to BuildKit's own for Dockerfiles.
 fn forward() -> Result<PathBuf> {
     let layout = programs::directory().join("forward-image");
-    let program = programs::example("cnb-llb", "forward", &["gateway"])?;
+    let program = programs::example("forward")?;
     static_image::make(&[&program], &layout, &frontend_image::LABELS)?;
     Ok(layout)
 }
