@@ -1,7 +1,6 @@
 //! The program `cnb-helper` where it is no library: what it runs, and how it ends.
 //!
-//! Some tests need root and util-linux; they fail and say so where they cannot run. `cargo xtask test local` has
-//! both.
+//! Some tests need root and util-linux, and are ignored but in `cargo xtask test local`.
 
 use std::fs;
 use std::fs::Permissions;
@@ -82,10 +81,6 @@ fn finish(command: &mut Command) -> Output {
     // Secrets come this way; nothing else of it may reach a process.
     command.env("SECRET", "s3cret").env("OTHER", "other").stdin(Stdio::piped());
     command.output().expect("it starts")
-}
-
-fn require_root() {
-    assert!(rustix::process::getuid().is_root(), "this test needs root: see `cargo xtask test local`");
 }
 
 /// A process of whoever runs the tests.
@@ -207,8 +202,8 @@ fn failures_of_the_helper_have_codes_of_their_own() {
 }
 
 #[test]
+#[ignore = "needs root: run by cargo xtask test local"]
 fn root_becomes_the_user_of_a_process() {
-    require_root();
     let bench = Bench::new();
     let script = "id -u; id -g; id -G; grep CapEff /proc/self/status; echo $HOME";
     let output = bench.run(vec![as_user(shell(script)), shell("id -G")]);
@@ -216,8 +211,8 @@ fn root_becomes_the_user_of_a_process() {
 }
 
 #[test]
+#[ignore = "needs root: run by cargo xtask test local"]
 fn hidden_directories_are_as_before_afterwards() {
-    require_root();
     let bench = Bench::new();
     let hidden = vec![bench.directory("outer", 0o1777), bench.directory("outer/inner", 0o750)];
     chown(bench.path("outer/inner"), Some(1001), Some(7)).expect("an owner");
@@ -232,8 +227,8 @@ fn hidden_directories_are_as_before_afterwards() {
 }
 
 #[test]
+#[ignore = "needs root: run by cargo xtask test local"]
 fn directories_of_a_helper_that_was_killed_are_given_back() {
-    require_root();
     let bench = Bench::new();
     let hidden = vec![bench.directory("cache", 0o755)];
     fs::write(bench.path("cache/f"), "").expect("a file");
@@ -263,8 +258,8 @@ fn directories_of_a_helper_that_was_killed_are_given_back() {
 }
 
 #[test]
+#[ignore = "needs root: run by cargo xtask test local"]
 fn directories_that_nobody_had_are_given_away() {
-    require_root();
     let bench = Bench::new();
     for name in ["new", "used", "of-others", "mounted-in"] {
         bench.directory(name, 0o1777);
@@ -291,8 +286,8 @@ fn directories_that_nobody_had_are_given_away() {
 }
 
 #[test]
+#[ignore = "needs root: run by cargo xtask test local"]
 fn trees_are_made_before_processes_and_layers_after_the_last() {
-    require_root();
     let bench = Bench::new();
     let private = bench.directory("private", 0o755);
     for name in ["private/in", "private/out", "app"] {
@@ -366,8 +361,8 @@ fn directories_are_emptied_before_the_first_process() {
 }
 
 #[test]
+#[ignore = "needs root: run by cargo xtask test local"]
 fn the_first_process_of_a_namespace_ends_what_others_leave() {
-    require_root();
     let bench = Bench::new();
     let leave = as_user(shell("sleep 1000 & (sleep 1000 &) & exit 0"));
     let look = shell("for file in /proc/[0-9]*/comm; do read -r name < $file; echo $name; done");
@@ -380,8 +375,8 @@ fn the_first_process_of_a_namespace_ends_what_others_leave() {
 }
 
 #[test]
+#[ignore = "needs root: run by cargo xtask test local"]
 fn trees_and_layers_have_the_owners_they_are_to_have() {
-    require_root();
     let bench = Bench::new();
     let tree = bench.directory("tree", 0o755);
     fs::write(bench.path("tree/f"), "1").expect("a file");

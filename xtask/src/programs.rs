@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::Result;
 use crate::command;
@@ -11,13 +12,17 @@ use crate::workspace;
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 const STATIC: &str = "-C target-feature=+crt-static";
-const PACKAGES: [&str; 3] = ["cnb-cli", "cnb-lifecycle", "cnb-oci"];
+/// The packages of all static programs. Each build names all of them, and builds those programs that it wants: what
+/// the programs depend on then has the same features in each build, and is compiled once.
+const PACKAGES: [&str; 6] = ["cnb-cli", "cnb-core", "cnb-frontend", "cnb-lifecycle", "cnb-llb", "cnb-oci"];
 const PROGRAMS: [&str; 5] = ["cnb", "cnb-helper", "cnb-init", "launcher", "lifecycle"];
 /// `cnb-helper` is for backends that need one, and no part of what a library has by default.
 const FEATURES: &str = "cnb-oci/helper";
+/// What tests need more.
+const TEST_FEATURES: &str = "cnb-oci/helper,cnb-core/conformance,cnb-llb/gateway";
 
-/// The package and its program.
 const FRONTEND: &str = "cnb-frontend";
+const PROBE: &str = "cnb-probe";
 
 /// The most bytes that the launcher, which is in every image, may have.
 pub(crate) const LAUNCHER_BYTES: u64 = 1_600_000;
@@ -33,9 +38,7 @@ pub(crate) fn directory() -> PathBuf {
 /// When one does not build or is not static, the launcher is larger than it may be, or it or the helper holds
 /// what it must not.
 pub(crate) fn dist() -> Result<()> {
-    let mut build = cargo(["build", "--bins", "--profile", "static"]);
-    build.args(PACKAGES.iter().flat_map(|package| ["--package", package])).args(["--features", FEATURES]);
-    let output = build_static(&mut build, &workspace::target())?.join("static");
+    let output = build("--bin", &PROGRAMS, FEATURES)?;
     fs::create_dir_all(directory())?;
     for program in PROGRAMS {
         let new = directory().join(format!(".{program}.new"));
@@ -54,10 +57,18 @@ pub(crate) fn dist() -> Result<()> {
 /// # Errors
 /// When it does not build or is not static.
 pub(crate) fn frontend() -> Result<PathBuf> {
-    let mut build = cargo(["build", "--profile", "static", "--package", FRONTEND, "--bin", FRONTEND]);
-    let program = build_static(&mut build, &workspace::target())?.join("static").join(FRONTEND);
+    let program = build("--bin", &[FRONTEND], FEATURES)?.join(FRONTEND);
     expect_static(&program)?;
     Ok(program)
+}
+
+/// Builds [`dist`] and the probe of the suite of backends; returns the directory that has both.
+///
+/// # Errors
+/// When one does not build or is not static.
+pub(crate) fn with_probe() -> Result<PathBuf> {
+    dist()?;
+    Ok(probe()?.with_file_name(""))
 }
 
 /// Builds the probe of the suite of backends; returns where it is.
@@ -65,34 +76,39 @@ pub(crate) fn frontend() -> Result<PathBuf> {
 /// # Errors
 /// When it does not build or is not static.
 pub(crate) fn probe() -> Result<PathBuf> {
-    let mut build = cargo(["build", "--profile", "static", "--package", "cnb-core"]);
-    build.args(["--features", "conformance", "--bin", "cnb-probe"]);
-    let program = build_static(&mut build, &workspace::target())?.join("static/cnb-probe");
+    let program = build("--bin", &[PROBE], TEST_FEATURES)?.join(PROBE);
     expect_static(&program)?;
     Ok(program)
 }
 
-/// Builds an example of a package as a static program; returns where it is.
+/// Builds an example as a static program; returns where it is.
 ///
 /// # Errors
 /// When it does not build or is not static.
-pub(crate) fn example(package: &str, name: &str, features: &[&str]) -> Result<PathBuf> {
-    let mut build = cargo(["build", "--profile", "static", "--package", package, "--example", name]);
-    build.args(["--features", &features.join(",")]);
-    let program = build_static(&mut build, &workspace::target())?.join("static/examples").join(name);
+pub(crate) fn example(name: &str) -> Result<PathBuf> {
+    let program = build("--example", &[name], TEST_FEATURES)?.join("examples").join(name);
     expect_static(&program)?;
     Ok(program)
 }
 
-/// Runs a `cargo build` whose programs need no loader; returns where its profiles' directories are.
+/// Builds programs of [`PACKAGES`] of a kind; returns the directory where they are.
+fn build(kind: &str, programs: &[&str], features: &str) -> Result<PathBuf> {
+    let mut build = cargo(["build", "--features", features]);
+    build.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
+    build.args(programs.iter().flat_map(|program| [kind, program]));
+    build_static(&mut build)
+}
+
+/// Runs a `cargo build` of the profile `static`, whose programs need no loader; returns the directory where they are.
 ///
 /// # Errors
 /// When the build fails.
-pub(crate) fn build_static(build: &mut std::process::Command, target_dir: &Path) -> Result<PathBuf> {
+pub(crate) fn build_static(build: &mut Command) -> Result<PathBuf> {
+    build.args(["--profile", "static"]);
     // Without an explicit target the flag would be for proc macros too, and break them.
-    build.args(["--target", TARGET]).env("CARGO_TARGET_DIR", target_dir);
+    build.args(["--target", TARGET]).env("CARGO_TARGET_DIR", workspace::target());
     command::run(build.env("RUSTFLAGS", STATIC))?;
-    Ok(target_dir.join(TARGET))
+    Ok(workspace::target().join(TARGET).join("static"))
 }
 
 /// Runs a benchmark of a package, compiled as the programs are; returns what it prints.

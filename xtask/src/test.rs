@@ -31,16 +31,16 @@ const STAGES: &[Stage] = &[
     Stage { name: "fmt", about: "the code is formatted", run: rust::fmt },
     Stage { name: "clippy", about: "no lint warns", run: rust::clippy },
     Stage { name: "features", about: "each feature builds alone", run: rust::features },
-    Stage { name: "unit", about: "tests of all crates but cnb-oci", run: rust::unit },
-    Stage {
-        name: "local",
-        about: "tests of cnb-oci, its local backend as root and rootless",
-        run: rust::local,
-    },
-    Stage { name: "faults", about: "the lifecycle survives kills and full disks", run: faults::run_tests },
+    Stage { name: "unit", about: "tests that need nothing but cargo", run: rust::unit },
     Stage { name: "doc", about: "the documentation builds without a warning", run: rust::doc },
     Stage { name: "tree", about: "cnb-llb depends on little", run: rust::tree },
     Stage { name: "dist", about: "the programs are static", run: programs::dist },
+    Stage {
+        name: "local",
+        about: "containers as root and rootless, and a registry of others",
+        run: rust::local,
+    },
+    Stage { name: "faults", about: "the lifecycle survives kills and full disks", run: faults::run_tests },
     Stage { name: "cli", about: "cnb says what is wrong and cleans up after itself", run: cli::run_tests },
     Stage { name: "vectors", about: "the lifecycle does what the Go lifecycle did", run: vectors::run },
     Stage {

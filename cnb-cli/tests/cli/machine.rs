@@ -33,13 +33,21 @@ fn a_missing_helper_is_named() {
     let place = Place::new("echo built");
     fs::create_dir(place.path("bin")).expect("a directory");
     for helper in ["cnb-init", "lifecycle"] {
-        fs::copy(Fixture::get().programs.join("cnb"), place.path("bin/cnb")).expect("a program");
+        copy("cnb", &place);
         let mut build = Command::new(place.path("bin/cnb"));
         build.current_dir(place.path("")).args(["build", "app", "--output", "oci:out:app"]);
         build.args(["--cache-dir", "state", "--builder", &Fixture::get().builder()]);
         let done = run(&mut build);
         done.expect(5).says(&format!("the helper program `{helper}` is not installed"));
         done.says("cargo xtask dist");
-        fs::copy(Fixture::get().programs.join(helper), place.path("bin").join(helper)).expect("a program");
+        copy(helper, &place);
     }
+}
+
+/// Copies a program, by one that does nothing else: were it open for writing here, what other tests start meanwhile would
+/// have it open too, and nobody could run it.
+fn copy(program: &str, place: &Place) {
+    let from = Fixture::get().programs.join(program);
+    let status = Command::new("cp").arg(from).arg(place.path("bin").join(program)).status();
+    assert!(status.expect("`cp` runs").success(), "{program}");
 }

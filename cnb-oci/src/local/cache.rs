@@ -24,6 +24,12 @@ use crate::tree::inside::Inside;
 /// How often a step looks whether another has given back a cache. A lock cannot be waited for and cancelled.
 const INTERVAL: Duration = Duration::from_millis(20);
 
+/// The files of a cache, in its directory.
+pub(super) const FILES: &str = "files";
+
+/// They while they are made or removed.
+pub(super) const UNFINISHED: &str = "new";
+
 /// A cache that nobody else has, or that is shared.
 #[derive(Debug)]
 pub(super) struct Held {
@@ -46,9 +52,26 @@ pub(super) fn forget(caches: &Path, id: &CacheId) -> Result<()> {
     let path = parent.join("lock");
     let lock = store::open_lock(&path).map_err(at("open", &path))?;
     lock.lock().map_err(at("lock", &path))?;
-    let files = parent.join("files");
-    match fs::remove_dir_all(&files) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove", &files)(error)),
+    clear(&parent)
+}
+
+/// Removes what is in a cache whose lock the caller has. It is gone at once: nobody takes what is left of it for a cache,
+/// however this ends.
+pub(super) fn clear(parent: &Path) -> Result<()> {
+    let (files, unfinished) = (parent.join(FILES), parent.join(UNFINISHED));
+    remove_all(&unfinished)?;
+    match fs::rename(&files, &unfinished) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        renamed => {
+            renamed.map_err(at("remove", &files))?;
+            remove_all(&unfinished)
+        }
+    }
+}
+
+fn remove_all(directory: &Path) -> Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove", directory)(error)),
         _ => Ok(()),
     }
 }
@@ -71,7 +94,7 @@ impl Taking<'_> {
         if !self.wait(&parent, || lock.try_lock())? {
             return Ok(None);
         }
-        let directory = parent.join("files");
+        let directory = parent.join(FILES);
         if !directory.exists() {
             create(&parent, &directory, self.user, self.owners)?;
         }
@@ -86,7 +109,7 @@ impl Taking<'_> {
             if !self.wait(&parent, || lock.try_lock_shared())? {
                 return Ok(None);
             }
-            let directory = parent.join("files");
+            let directory = parent.join(FILES);
             if directory.exists() {
                 return Ok(Some(Held { directory, _lock: lock }));
             }
@@ -123,8 +146,8 @@ impl Taking<'_> {
 
 /// Makes the directory of a new cache; it appears complete or not at all.
 fn create(parent: &Path, directory: &Path, user: User, owners: Owners) -> Result<()> {
-    let new = parent.join("new");
-    store::remove(&new);
+    let new = parent.join(UNFINISHED);
+    remove_all(&new)?;
     fs::create_dir(&new).map_err(at("create", &new))?;
     fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).map_err(at("change the mode of", &new))?;
     let inside = Inside::new(&new).map_err(errno_at("open", &new))?;

@@ -11,6 +11,9 @@ use std::path::PathBuf;
 use cnb_core::backend::CacheId;
 use cnb_core::backend::Result;
 
+use super::cache;
+use super::cache::FILES;
+use super::cache::UNFINISHED;
 use super::error::at;
 use super::store;
 
@@ -41,9 +44,13 @@ pub fn list(directory: &Path) -> Result<Vec<StepCache>> {
             let name = |entry: &DirEntry| entry.file_name().into_string().ok();
             let (Some(mode), Some(id)) = (name(&mode), name(&cache).and_then(CacheId::new)) else { continue };
             let directory = cache.path();
-            if let Ok(metadata) = fs::symlink_metadata(directory.join(FILES)) {
-                let bytes = bytes_below(&directory.join(FILES), &mut BTreeSet::new());
-                let used = metadata.mtime().try_into().unwrap_or(0);
+            // What could not be removed, or was not to the end, takes space, too.
+            let parts = [FILES, UNFINISHED].map(|name| directory.join(name));
+            let used = parts.iter().find_map(|part| Some(fs::symlink_metadata(part).ok()?.mtime()));
+            if let Some(used) = used {
+                let mut seen = BTreeSet::new();
+                let bytes = parts.iter().map(|part| bytes_below(part, &mut seen)).sum();
+                let used = used.try_into().unwrap_or(0);
                 found.push(StepCache { mode, id, bytes, used, directory });
             }
         }
@@ -56,7 +63,8 @@ impl StepCache {
     /// Removes what is in the cache, unless a step has it. Says whether it was removed.
     ///
     /// # Errors
-    /// When it cannot be locked or removed: files of the mode `range` belong to the users of that range.
+    /// When it cannot be locked or removed: files of the mode `range` belong to the users of that range. They are no cache
+    /// any more then, and the next step that wants one removes them.
     pub fn remove(&self) -> Result<bool> {
         let path = self.directory.join("lock");
         let lock = store::open_lock(&path).map_err(at("open", &path))?;
@@ -66,15 +74,9 @@ impl StepCache {
             Err(fs::TryLockError::Error(error)) => return Err(at("lock", &path)(error)),
         }
         // The lock stays, for those who wait for it.
-        let files = self.directory.join(FILES);
-        match fs::remove_dir_all(&files) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove", &files)(error)),
-            _ => Ok(true),
-        }
+        cache::clear(&self.directory).map(|()| true)
     }
 }
-
-const FILES: &str = "files";
 
 fn directories(path: &Path) -> Result<Vec<DirEntry>> {
     let entries = match fs::read_dir(path) {
@@ -129,5 +131,18 @@ mod tests {
         assert!(caches[0].remove().expect("nobody has it"));
         assert!(caches[0].remove().expect("it is gone already"));
         assert_eq!(list(directory.path()).expect("they can be read"), caches[1..]);
+    }
+
+    #[test]
+    fn what_is_left_of_a_cache_is_none_but_takes_space() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let left = directory.path().join("root/a").join(UNFINISHED);
+        fs::create_dir_all(&left).expect("a directory");
+        fs::write(left.join("x"), "12345").expect("a file");
+        let caches = list(directory.path()).expect("they can be read");
+        assert_eq!(caches.iter().map(|cache| cache.bytes).collect::<Vec<_>>(), [5]);
+        assert!(caches[0].remove().expect("nobody has it"));
+        assert!(!left.exists());
+        assert_eq!(list(directory.path()).expect("they can be read"), []);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -20,7 +21,8 @@ use cnb_oci::local::userns::Mapping;
 use futures_lite::future::block_on;
 use tempfile::TempDir;
 
-use crate::programs;
+/// Names the directory of the static programs that containers need.
+const PROGRAMS: &str = "CNB_TEST_PROGRAMS";
 
 /// A user whom nobody is.
 const SINGLE: u32 = 61_234;
@@ -78,20 +80,21 @@ impl Bench {
         if !rustix::process::geteuid().is_root() {
             return Err("only root can take the parts of the users in this test".to_owned());
         }
-        let programs = programs::directory()?;
+        let programs = std::env::var_os(PROGRAMS)
+            .ok_or_else(|| format!("{PROGRAMS} is not set: run these tests with `cargo xtask test local`"))?;
         let prepare = || {
             let directory = tempfile::Builder::new().prefix("cnb-local").tempdir()?;
             for program in ["cnb-init", "cnb-probe"] {
-                fs::copy(programs.join(program), directory.path().join(program))?;
+                copy(&Path::new(&programs).join(program), &directory.path().join(program))?;
             }
-            fs::copy(std::env::current_exe()?, directory.path().join("test"))?;
+            copy(&std::env::current_exe()?, &directory.path().join("test"))?;
             fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
             let own = directory.path().join("own");
             fs::create_dir(&own)?;
             std::os::unix::fs::chown(&own, Some(uid), Some(gid))?;
             Ok(directory)
         };
-        let directory = prepare().map_err(|error: std::io::Error| error.to_string())?;
+        let directory = prepare().map_err(|error: io::Error| error.to_string())?;
         Ok(Self { mode, directory })
     }
 
@@ -118,6 +121,13 @@ impl Bench {
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         Err(format!("{}\n{stdout}{stderr}", output.status))
     }
+}
+
+/// Copies a program, by one that does nothing else: were it open for writing here, what other tests start meanwhile would
+/// have it open too, and nobody could run it.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let status = Command::new("cp").arg(from).arg(to).status()?;
+    if status.success() { Ok(()) } else { Err(io::Error::other(format!("cannot copy {}", from.display()))) }
 }
 
 /// A process inside a mode.

@@ -58,6 +58,7 @@ fn read(registry: &Registry, image: &Reference, blob: &Descriptor) -> Vec<u8> {
 }
 
 #[test]
+#[ignore = "needs docker-registry and skopeo: run by cargo xtask test local"]
 fn images_are_pushed_pulled_mounted_and_removed() {
     let server = Distribution::start();
     let registry = client();
@@ -94,6 +95,7 @@ fn images_are_pushed_pulled_mounted_and_removed() {
 }
 
 #[test]
+#[ignore = "needs docker-registry and skopeo: run by cargo xtask test local"]
 fn skopeo_agrees() {
     let server = Distribution::start();
     let app = server.image("app:1");
@@ -110,6 +112,7 @@ fn skopeo_agrees() {
 }
 
 #[test]
+#[ignore = "needs docker-registry and skopeo: run by cargo xtask test local"]
 fn indexes_are_resolved_by_platform() {
     let server = Distribution::start();
     let registry = client();

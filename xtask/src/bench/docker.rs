@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -38,9 +36,6 @@ const ROUNDS: usize = 7;
 const CHANGE_GOAL: f64 = 1.5;
 /// Vertices that took longer are shown.
 const SHOWN: Duration = Duration::from_millis(5);
-
-/// How many builds there were.
-static BUILDS: AtomicUsize = AtomicUsize::new(0);
 
 /// By what an image is built.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -183,9 +178,7 @@ impl Place<'_> {
         let mut docker = self.engine.docker();
         docker.current_dir(&application.directory);
         docker.args(["build", "--progress=rawjson", "--network=host", "--provenance=false"]);
-        // A name that stays: see the builds of the tests.
-        let number = BUILDS.fetch_add(1, Ordering::Relaxed);
-        docker.args(["--tag", &format!("{name}-{way:?}:{number}").to_lowercase()]);
+        docker.args(["--tag", &self.engine.lasting_name(&format!("{name}-{way:?}").to_lowercase())]);
         match way {
             Way::Frontend => {
                 docker.args([
@@ -223,7 +216,7 @@ impl Place<'_> {
 /// An image of the frontend that leaves everything to BuildKit's own for Dockerfiles.
 fn forward() -> Result<PathBuf> {
     let layout = programs::directory().join("forward-image");
-    let program = programs::example("cnb-llb", "forward", &["gateway"])?;
+    let program = programs::example("forward")?;
     static_image::make(&[&program], &layout, &frontend_image::LABELS)?;
     Ok(layout)
 }

@@ -6,6 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -54,6 +56,8 @@ pub(crate) struct Engine {
     programs: PathBuf,
     /// Where it listens with TLS.
     port: u16,
+    /// How many names [`Engine::lasting_name`] gave.
+    names: AtomicUsize,
 }
 
 impl Engine {
@@ -75,7 +79,7 @@ impl Engine {
         let path = [programs.join("usr/sbin"), programs.join("usr/bin")];
         let mut daemon = Daemon::start(directory, &path, &[])?;
         daemon.wait("Docker Engine", is_ready)?;
-        Ok(Self { daemon, programs, port })
+        Ok(Self { daemon, programs, port, names: AtomicUsize::default() })
     }
 
     /// Runs a test. When it fails, the end of the engine's logs comes before the error.
@@ -143,6 +147,12 @@ impl Engine {
     pub(crate) fn log_in(&self, registry: &str, credentials: &str) -> Result<()> {
         let auths = json!({ "auths": { registry: { "auth": credentials } } });
         Ok(fs::write(config(&self.daemon.directory).join("config.json"), auths.to_string())?)
+    }
+
+    /// A name for what a build makes that no later build takes. containerd removes an image that lost its last name, and
+    /// now and then with it what the image that took the name has as well and is about to be unpacked on.
+    pub(crate) fn lasting_name(&self, repository: &str) -> String {
+        format!("{repository}:{}", self.names.fetch_add(1, Ordering::Relaxed))
     }
 
     /// `docker` for this engine, with no configuration of whoever runs it.

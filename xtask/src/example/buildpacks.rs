@@ -16,9 +16,8 @@ const MANIFEST: &str = "examples/buildpacks/procfile/Cargo.toml";
 /// # Errors
 /// When it does not build.
 pub(crate) fn make() -> Result<()> {
-    let mut build = cargo(["build", "--release", "--locked", "--manifest-path", MANIFEST]);
-    let output =
-        programs::build_static(&mut build, &workspace::target().join("procfile"))?.join("release/procfile");
+    let mut build = cargo(["build", "--locked", "--manifest-path", MANIFEST]);
+    let output = programs::build_static(&mut build)?.join("procfile");
     let directory = example::directory().join("buildpacks/procfile");
     if directory.exists() {
         fs::remove_dir_all(&directory)?;

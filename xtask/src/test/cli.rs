@@ -1,7 +1,7 @@
 //! The program `cnb` as people meet it.
 
+use super::rust::ignored_tests;
 use crate::Result;
-use crate::command::cargo;
 use crate::command::run;
 use crate::debian;
 use crate::machine;
@@ -15,6 +15,5 @@ pub(super) fn run_tests() -> Result<()> {
     machine::prepare()?;
     debian::ensure(&["busybox-static", "docker-registry", "runc", "skopeo"])?;
     programs::dist()?;
-    let mut test = cargo(["test", "--package", "cnb-cli", "--test", "cli", "--", "--ignored"]);
-    run(test.env("CNB_TEST_PROGRAMS", programs::directory()))
+    run(ignored_tests(&["cli"]).env("CNB_TEST_PROGRAMS", programs::directory()))
 }

@@ -7,10 +7,10 @@ use std::process::Command;
 
 use serde_json::json;
 
+use super::rust::ignored_tests;
 use super::step::timed;
 use crate::Result;
 use crate::command;
-use crate::command::cargo;
 use crate::command::command;
 use crate::command::read;
 use crate::engine;
@@ -85,8 +85,7 @@ fn check(engine: &Engine, store: Store, registry: &Registry) -> Result<()> {
 
 /// The tests of cnb-llb that need an engine: a BuildKit at an address, and which store it has if it is Docker Engine's.
 fn talks(address: &str, store: Option<Store>, frontend: &str, suite: &Suite) -> Result<()> {
-    let mut tests =
-        cargo(["test", "--package", "cnb-llb", "--all-features", "--test", "engines", "--", "--ignored"]);
+    let mut tests = ignored_tests(&["engines"]);
     if let Some(Store::Classic) = store {
         println!("  without layouts: without containerd's store, this BuildKit neither reads nor makes them");
         tests.args(["--skip", "layouts"]);
@@ -141,7 +140,7 @@ impl Suite {
 
 /// Puts the example frontend of cnb-llb into a registry. Returns its reference.
 fn frontend(registry: &Registry) -> Result<String> {
-    let program = programs::example("cnb-llb", "frontend", &["gateway"])?;
+    let program = programs::example("frontend")?;
     let layout = workspace::target().join("engines/frontend");
     static_image::make(&[&program], &layout, &frontend_image::LABELS)?;
     let reference = format!("{}/test/frontend:latest", registry.address());

@@ -1,7 +1,7 @@
 //! The lifecycle when it is killed, and when disks are full.
 
+use super::rust::ignored_tests;
 use crate::Result;
-use crate::command::cargo;
 use crate::command::run;
 use crate::debian;
 
@@ -12,14 +12,5 @@ pub(super) fn run_tests() -> Result<()> {
         return Err("these tests need root: they mount small disks".into());
     }
     debian::ensure(&["strace"])?;
-    run(&mut cargo([
-        "test",
-        "--package",
-        "cnb-lifecycle",
-        "--test",
-        "faults",
-        "--",
-        "--ignored",
-        "--nocapture",
-    ]))
+    run(ignored_tests(&["faults"]).arg("--nocapture"))
 }

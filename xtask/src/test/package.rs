@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::command::cargo;
-use crate::command::read;
 use crate::command::run;
 use crate::workspace;
 
@@ -42,7 +41,7 @@ pub(super) fn package() -> Result<()> {
     // The same versions of everything else.
     fs::copy(workspace::root().join("Cargo.lock"), outside.join("Cargo.lock"))?;
     let mut build = cargo(["build", "--workspace"]);
-    build.current_dir(&outside).env("CARGO_TARGET_DIR", workspace::target().join("outside-target"));
+    build.current_dir(&outside).env("CARGO_TARGET_DIR", workspace::target());
     run(&mut build)
 }
 
@@ -59,10 +58,7 @@ impl Packed {
 }
 
 fn crates() -> Result<Vec<Packed>> {
-    let metadata: Value =
-        serde_json::from_str(&read(&mut cargo(["metadata", "--no-deps", "--format-version", "1"]))?)?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let packages = metadata["packages"].as_array().ok_or("cargo metadata lists no packages")?;
     let is_library =
         |target: &Value| target["kind"].as_array().is_some_and(|kinds| kinds.contains(&"lib".into()));
     let packed = |package: &Value| Packed {
@@ -70,7 +66,7 @@ fn crates() -> Result<Vec<Packed>> {
         version: text(&package["version"]),
         is_library: package["targets"].as_array().is_some_and(|targets| targets.iter().any(is_library)),
     };
-    Ok(packages.iter().map(packed).filter(|package| package.name != "xtask").collect())
+    Ok(workspace::packages()?.iter().map(packed).collect())
 }
 
 fn workspace_manifest(crates: &[Packed]) -> String {

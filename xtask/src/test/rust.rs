@@ -11,6 +11,7 @@ use crate::command::read;
 use crate::command::run;
 use crate::debian;
 use crate::machine;
+use crate::programs;
 use crate::workspace;
 
 /// Packages outside of the workspace, each with a lock file of its own.
@@ -46,33 +47,43 @@ pub(super) fn clippy() -> Result<()> {
     Ok(())
 }
 
-/// Crates with features, each with the features that must build alone.
-const FEATURES: [(&str, &[&str]); 5] = [
-    ("cnb-cache", &["", "archive", "conformance"]),
-    ("cnb-core", &["", "conformance", "memory", "render"]),
-    ("cnb-lifecycle", &[""]),
-    ("cnb-llb", &["", "pb", "rpc", "client", "tls", "gateway", "backend", "fuzz"]),
-    ("cnb-oci", &["", "fuzz", "helper", "local", "registry"]),
-];
-
 pub(super) fn features() -> Result<()> {
-    for (package, features) in FEATURES {
-        for feature in features {
-            run(&mut cargo(["check", "--package", package, "--no-default-features", "--features", feature]))?;
+    for package in workspace::packages()? {
+        let name = package["name"].as_str().ok_or("a package has no name")?;
+        let features = package["features"].as_object().ok_or("a package has no list of features")?;
+        let named: Vec<&str> =
+            features.keys().map(String::as_str).filter(|name| *name != "default").collect();
+        let none = (!named.is_empty()).then_some("");
+        for feature in none.into_iter().chain(named) {
+            run(&mut cargo(["check", "--package", name, "--no-default-features", "--features", feature]))?;
         }
     }
     Ok(())
 }
 
 pub(super) fn unit() -> Result<()> {
-    run(&mut cargo(["test", "--workspace", "--exclude", "cnb-oci", "--all-features", "--no-fail-fast"]))
+    run(tests().arg("--no-fail-fast"))
 }
 
-/// Apart from the others, because containers need more of the machine.
+/// The tests of cnb-oci that need more of the machine.
 pub(super) fn local() -> Result<()> {
     machine::prepare()?;
     debian::ensure(&["docker-registry", "openssl", "skopeo"])?;
-    run(&mut cargo(["test", "--package", "cnb-oci", "--all-features"]))
+    let mut tests = ignored_tests(&["helper", "local", "registry"]);
+    run(tests.env("CNB_TEST_PROGRAMS", programs::with_probe()?))
+}
+
+/// The tests of some test targets that are ignored but in a stage of their own.
+pub(super) fn ignored_tests(targets: &[&str]) -> Command {
+    let mut command = tests();
+    command.args(targets.iter().flat_map(|target| ["--test", target])).args(["--", "--ignored"]);
+    command
+}
+
+/// All packages with all features, whatever tests are wanted of them: so what they depend on has the same features in all
+/// stages, and is compiled once.
+fn tests() -> Command {
+    cargo(["test", "--workspace", "--all-features"])
 }
 
 pub(super) fn examples() -> Result<()> {
@@ -105,10 +116,11 @@ pub(super) fn tree() -> Result<()> {
     if found.is_empty() { Ok(()) } else { Err(format!("cnb-llb depends on {}", found.join(", ")).into()) }
 }
 
+/// A package outside of the workspace. It is compiled into the same directory: what it has in common with the workspace,
+/// at the same version and with the same features, is compiled once.
 fn outside<'a>(cargo: &'a mut Command, package: &str) -> &'a mut Command {
-    let name = package.rsplit('/').next().expect("a path has a last name");
     cargo.args(["--manifest-path", &format!("{package}/Cargo.toml")]);
-    cargo.env("CARGO_TARGET_DIR", workspace::target().join(name))
+    cargo.env("CARGO_TARGET_DIR", workspace::target())
 }
 
 fn shape() -> Result<()> {

@@ -121,9 +121,9 @@ mod tests {
     use super::super::super::docker_context::Context;
     use super::*;
 
-    /// Certificates of the tests of cnb-llb, by other names.
+    /// Certificates of the tests of cnb-llb, by other names. What is here are links to them, which are files once packed.
     fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cnb-llb/tests/tls");
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls");
         let directory = tempfile::tempdir().expect("there is a directory");
         for (name, source) in files {
             fs::copy(from.join(source), directory.path().join(name)).expect(source);

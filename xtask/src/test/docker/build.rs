@@ -2,8 +2,6 @@
 
 use std::fs;
 use std::process::Output;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 
@@ -14,9 +12,6 @@ use super::pushed::Options;
 use crate::Result;
 use crate::command;
 use crate::engine::docker::Engine;
-
-/// How many builds there were.
-static BUILDS: AtomicUsize = AtomicUsize::new(0);
 
 /// A build of an application. Its image has the name of the example, unless that is not where it goes to.
 #[derive(Debug)]
@@ -54,10 +49,7 @@ impl<'a> Build<'a> {
         let name = self.application.example.name;
         docker.args(["build", "--progress=plain", "--network=host", "--tag", name]);
         if !self.arguments.iter().any(|argument| argument.starts_with("--output")) {
-            // A name that stays. containerd removes an image that lost its last one, and now and then with it what the
-            // image that took the name has as well and is about to be unpacked on.
-            let number = BUILDS.fetch_add(1, Ordering::Relaxed);
-            docker.arg(format!("--tag={name}:{number}"));
+            docker.args(["--tag", &self.engine.lasting_name(name)]);
         }
         docker.args(self.file.map(|file| format!("--file={file}")));
         for (name, value) in &self.options.build_args {
