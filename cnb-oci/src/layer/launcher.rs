@@ -20,11 +20,12 @@ pub fn launcher(program: impl Into<Bytes>) -> Vec<File> {
 /// The layer of the process types: a link to the launcher for each, in the order given.
 ///
 /// # Errors
-/// When a type is empty or has one of the characters `/><:|&\`.
+/// When a type is empty or has one of the characters `/><:|&\`, as in the Go lifecycle, and when it is `.` or `..`, which
+/// there replaces the directory itself.
 pub fn process_types<'a>(types: impl IntoIterator<Item = &'a str>) -> Result<Vec<File>, InvalidProcessType> {
     let mut files = vec![File::directory("/cnb"), File::directory("/cnb/process")];
     for name in types {
-        if name.is_empty() || name.contains(['/', '>', '<', ':', '|', '&', '\\']) {
+        if matches!(name, "" | "." | "..") || name.contains(['/', '>', '<', ':', '|', '&', '\\']) {
             return Err(InvalidProcessType(name.to_owned()));
         }
         files.push(File::symlink(format!("/cnb/process/{name}"), LAUNCHER).with_mode(0o755));
@@ -34,5 +35,7 @@ pub fn process_types<'a>(types: impl IntoIterator<Item = &'a str>) -> Result<Vec
 
 /// A process type that cannot be a file name.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error(r"invalid process type `{0}`: it must not be empty or have one of the characters `/><:|&\`")]
+#[error(
+    r"invalid process type `{0}`: it must not be empty, `.` or `..`, or have one of the characters `/><:|&\`"
+)]
 pub struct InvalidProcessType(String);

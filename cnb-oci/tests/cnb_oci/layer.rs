@@ -115,7 +115,7 @@ fn process_types_have_the_diff_id_of_the_go_lifecycle() {
 
 #[test]
 fn process_types_that_are_no_file_names_are_refused() {
-    for name in ["", "a/b", "a\\b", "a:b", "<", ">", "|", "&"] {
+    for name in ["", ".", "..", "a/b", "a\\b", "a:b", "<", ">", "|", "&"] {
         assert!(launcher::process_types(["web", name]).is_err(), "{name}");
     }
 }
