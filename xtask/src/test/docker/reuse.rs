@@ -13,7 +13,8 @@ pub(super) fn check(place: &Place<'_>) -> Result<()> {
     debian::ensure(&["busybox-static"])?;
     timed("what cnb build --backend docker uses again", || {
         let mut test = ignored_tests(&["cli"]);
-        test.args(["--quiet", "reuse::"]).env("CARGO_TERM_QUIET", "true");
+        // cargo hands it on to the tests.
+        test.arg("reuse::").env("CARGO_TERM_QUIET", "true");
         let docker = place.engine.docker();
         test.envs(docker.get_envs().filter_map(|(name, value)| Some((name, value?))));
         test.env("CNB_TEST_PROGRAMS", programs::directory()).env("CNB_TEST_BACKEND", "docker");
