@@ -12,7 +12,9 @@ RUN --mount=type=secret,id=npm-.npmrc,target=/root/.npmrc \
     npm ci --omit=dev --no-audit --no-fund
 
 # As much as any builder does: a command sees the sources, and its result goes into the image.
-FROM build AS step
+FROM $BUILDER AS step
+USER root
+WORKDIR /workspace
 COPY . .
 RUN true
 

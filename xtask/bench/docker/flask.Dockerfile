@@ -14,7 +14,9 @@ RUN --mount=type=secret,id=pip-pip.conf,target=/etc/pip.conf \
         --requirement requirements.txt
 
 # As much as any builder does: a command sees the sources, and its result goes into the image.
-FROM build AS step
+FROM $BUILDER AS step
+USER root
+WORKDIR /workspace
 COPY . .
 RUN true
 
