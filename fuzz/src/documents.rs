@@ -200,12 +200,15 @@ fn assert_same<T: Serialize>(found: &T, expected: &T, written: &str) {
     assert!(format!("{found:?}") == format!("{expected:?}"), "{found:?}\nis not\n{expected:?}\n{written}");
 }
 
-/// Times at no distance from UTC have several forms, and numbers that are none as well.
+/// Times at no distance from UTC have several forms, as have times of a full minute, and numbers that are none.
 fn normal(value: Value) -> Value {
     match value {
         Value::Datetime(mut time) => {
             if let Some(Offset::Custom { minutes: 0 }) = time.offset {
                 time.offset = Some(Offset::Z);
+            }
+            if let Some(time) = &mut time.time {
+                time.second.get_or_insert(0);
             }
             Value::Datetime(time)
         }
