@@ -3,6 +3,8 @@
 //! Source: `ignorefile` of `moby/patternmatcher` for the file, `frontend/dockerui` of BuildKit for which file it is.
 //! What the patterns mean is the client's business, which sends the files.
 
+use std::path::PathBuf;
+
 /// The file of a context, unless there is one of the descriptor.
 pub const FILE: &str = ".dockerignore";
 
@@ -31,30 +33,10 @@ fn pattern(line: &str) -> String {
         None => ("", line),
     };
     // As for Docker, `/` alone stays what it is, and so does nothing.
-    let cleaned = if path.is_empty() { String::new() } else { clean(path) };
+    let cleaned = if path.is_empty() { PathBuf::new() } else { path_clean::clean(path) };
+    let cleaned = cleaned.to_string_lossy();
     let relative = cleaned.strip_prefix('/').filter(|path| !path.is_empty()).unwrap_or(&cleaned);
     format!("{sign}{relative}")
-}
-
-/// Go's `filepath.Clean`.
-fn clean(path: &str) -> String {
-    let is_rooted = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            ".." if is_rooted => {}
-            _ => parts.push(part),
-        }
-    }
-    match (is_rooted, parts.join("/")) {
-        (true, path) => format!("/{path}"),
-        (false, path) if path.is_empty() => ".".to_owned(),
-        (false, path) => path,
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,5 @@
 //! The patterns of `.dockerignore` files and local sources.
 
-use std::path::Component;
-use std::path::Path;
-
 /// Patterns of which the last that matches decides.
 ///
 /// Source: the Go module `github.com/moby/patternmatcher`, whose `MatchesUsingParentResults` this is.
@@ -206,21 +203,7 @@ fn member(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<char> {
 
 /// The shortest path that leads to the same place, as Go's `filepath.Clean` gives it.
 pub(crate) fn clean(path: &str) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    let rooted = path.starts_with('/');
-    for component in Path::new(path).components() {
-        match component {
-            Component::ParentDir if names.last().is_some_and(|name| *name != "..") => drop(names.pop()),
-            Component::ParentDir if !rooted => names.push(".."),
-            Component::Normal(name) => names.extend(name.to_str()),
-            _ => {}
-        }
-    }
-    match (rooted, names.is_empty()) {
-        (true, _) => format!("/{}", names.join("/")),
-        (false, true) => ".".to_owned(),
-        (false, false) => names.join("/"),
-    }
+    path_clean::clean(path).to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //! `Writer.writePAXHeader`. The crate `tar` writes other bytes for the same values, its checksum first.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 /// PAX records by key.
 pub(crate) type Records = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -174,7 +176,8 @@ impl Header<'_> {
 /// The header of a PAX entry with `size` bytes of records about `path`.
 fn pax_block(path: &[u8], size: usize) -> Block {
     let base = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
-    let mut name = ascii(&clean(&[&path[..base], b"PaxHeaders.0/", &path[base..]].concat()));
+    let path = [&path[..base], b"PaxHeaders.0/", &path[base..]].concat();
+    let mut name = ascii(path_clean::clean(OsStr::from_bytes(&path)).as_os_str().as_bytes());
     name.truncate(NAME);
     while name.last() == Some(&b'/') {
         name.pop();
@@ -265,23 +268,6 @@ fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
     let (prefix, name) = (&path[..slash], &path[slash + 1..]);
     let fits = !prefix.is_empty() && prefix.len() <= PREFIX && !name.is_empty() && name.len() <= NAME;
     fits.then_some((prefix, name))
-}
-
-/// Without empty parts, `.` and `..`, as Go's `path.Clean`.
-fn clean(path: &[u8]) -> Vec<u8> {
-    let is_absolute = path.starts_with(b"/");
-    let mut parts: Vec<&[u8]> = Vec::new();
-    for part in path.split(|byte| *byte == b'/') {
-        match part {
-            b"" | b"." => {}
-            b".." if parts.last().is_some_and(|last| *last != b"..") => {
-                parts.pop();
-            }
-            b".." if is_absolute => {}
-            part => parts.push(part),
-        }
-    }
-    [if is_absolute { b"/" } else { &b""[..] }, &parts.join(&b'/')].concat()
 }
 
 /// Without the bytes that are not ASCII.
