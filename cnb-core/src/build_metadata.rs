@@ -180,11 +180,24 @@ fn string_or_strings<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Resul
     #[serde(untagged, expecting = "expected a string or an array of strings")]
     enum Command {
         One(String),
-        Many(Vec<String>),
+        Many(Vec<Word>),
     }
+    /// As Go prints it.
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Word {
+        Text(String),
+        Number(i64),
+        Flag(bool),
+    }
+    let text = |word| match word {
+        Word::Text(text) => text,
+        Word::Number(number) => number.to_string(),
+        Word::Flag(flag) => flag.to_string(),
+    };
     Ok(match Command::deserialize(deserializer)? {
         Command::One(text) => vec![text],
-        Command::Many(texts) => texts,
+        Command::Many(words) => words.into_iter().map(text).collect(),
     })
 }
 
@@ -233,6 +246,14 @@ mod tests {
     #[test]
     fn bytes_are_those_of_the_go_lifecycle() {
         assert_eq!(read(ESCAPES).to_toml(PlatformApi::v0(15)), ESCAPES);
+    }
+
+    #[test]
+    fn words_of_a_command_may_be_numbers() {
+        let command =
+            |value: &str| read(&format!("[[processes]]\ncommand = {value}\n")).processes.remove(0).command;
+        assert_eq!(command("['sleep', 3, true]"), ["sleep", "3", "true"]);
+        assert_eq!(command("'sleep 3'"), ["sleep 3"]);
     }
 
     #[test]

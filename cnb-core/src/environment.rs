@@ -94,7 +94,7 @@ impl Environment {
     ) -> Result<(), EnvironmentError> {
         for (directory, names) in lists {
             let path = layer.join(directory);
-            if files.exists(&path).map_err(|source| EnvironmentError::new(&path, source))? {
+            if files.exists(&path).map_err(|source| EnvironmentError::Root { path: path.clone(), source })? {
                 for name in *names {
                     self.prepend(name.as_ref(), path.as_os_str(), PATH_LIST_SEPARATOR.as_ref());
                 }

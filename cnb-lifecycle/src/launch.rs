@@ -10,7 +10,6 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use cnb_core::api::PlatformApi;
-use cnb_core::build_metadata::BuildMetadata;
 use cnb_core::environment::Environment;
 use cnb_core::environment::EnvironmentError;
 use cnb_core::environment::LaunchEnvironment;
@@ -19,6 +18,7 @@ use cnb_core::id::ProcessType;
 mod direct;
 mod exec_d;
 mod layers;
+mod metadata;
 mod process;
 mod shell;
 
@@ -26,6 +26,8 @@ pub use direct::DirectError;
 pub use direct::LookUpError;
 pub use exec_d::ExecDError;
 pub use layers::ListError;
+pub use metadata::Buildpack;
+pub use metadata::Metadata;
 pub use process::SelectError;
 
 use crate::disk::Disk;
@@ -37,7 +39,7 @@ use shell::ShellCommand;
 #[derive(Clone, Debug)]
 pub struct Launcher {
     /// What the image says about itself: `<layers>/config/metadata.toml`.
-    pub metadata: BuildMetadata,
+    pub metadata: Metadata,
     /// The version of the Platform API.
     pub platform_api: PlatformApi,
     /// The directory of the layers.
@@ -63,11 +65,12 @@ impl Launcher {
         let process =
             choice.select(self.process_type(argv0), arguments).map_err(LaunchError::DetermineCommand)?;
 
-        std::env::set_current_dir(&self.app).map_err(LaunchError::ChangeDirectory)?;
+        std::env::set_current_dir(&self.app)
+            .map_err(|source| LaunchError::ChangeDirectory { path: self.app.clone(), source })?;
         let layers = self.layers()?;
         let mut environment = LaunchEnvironment::inherit(container);
         let process_type = process.r#type.as_ref();
-        modify(&mut environment, &layers, process_type).map_err(LaunchError::ModifyEnvironment)?;
+        modify(&mut environment, &layers, process_type)?;
         run_exec_d(&mut environment, &layers, process_type)?;
 
         let environment = environment.variables();
@@ -97,9 +100,8 @@ impl Launcher {
 
     fn layers(&self) -> Result<Vec<Vec<PathBuf>>, LaunchError> {
         let layers = std::path::absolute(&self.layers).map_err(LaunchError::FindLayers)?;
-        let listed =
-            layers::by_buildpack(&layers, self.metadata.buildpacks.iter().map(|buildpack| &buildpack.id));
-        listed.map_err(LaunchError::ListLayers)
+        let ids = self.metadata.buildpacks.iter().filter_map(|buildpack| buildpack.id.as_ref());
+        layers::by_buildpack(&path_clean::clean(layers), ids).map_err(LaunchError::ListLayers)
     }
 
     fn shell_command(
@@ -124,10 +126,8 @@ impl Launcher {
     /// Source: `isScript` in `launch/shell.go`.
     fn know_buildpack(&self, process: &Process) -> Result<(), LaunchError> {
         let id = process.buildpack.as_deref().filter(|id| !id.is_empty() && !process.arguments.is_empty());
-        let is_known =
-            |id: &str| self.metadata.buildpacks.iter().any(|buildpack| buildpack.id.as_str() == id);
         match id {
-            Some(id) if !is_known(id) => Err(LaunchError::UnknownBuildpack {
+            Some(id) if self.metadata.buildpack(id).is_none() => Err(LaunchError::UnknownBuildpack {
                 process_type: process.r#type.clone().unwrap_or_default(),
                 buildpack: id.to_owned(),
             }),
@@ -140,13 +140,15 @@ fn modify(
     environment: &mut LaunchEnvironment,
     layers: &[Vec<PathBuf>],
     process_type: Option<&ProcessType>,
-) -> Result<(), EnvironmentError> {
+) -> Result<(), LaunchError> {
     for layers in layers {
         for layer in layers {
-            environment.add_layer_root(layer, &Disk)?;
+            environment.add_layer_root(layer, &Disk).map_err(LaunchError::AddLayerRoot)?;
         }
         for layer in layers {
-            environment.add_layer_variables(layer, process_type.map(ProcessType::as_str), &Disk)?;
+            environment
+                .add_layer_variables(layer, process_type.map(ProcessType::as_str), &Disk)
+                .map_err(LaunchError::AddLayerVariables)?;
         }
     }
     Ok(())
@@ -190,12 +192,23 @@ fn profiles(
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LaunchError {
+    /// It cannot be told which directories of a layer variables point to.
+    #[error("modify env: add layer root")]
+    AddLayerRoot(#[source] EnvironmentError),
+    /// The variables of a layer cannot be read.
+    #[error("modify env: add layer env")]
+    AddLayerVariables(#[source] EnvironmentError),
     /// Bash does not run.
     #[error("bash exec")]
     Bash(#[source] io::Error),
     /// The application directory cannot be entered.
-    #[error("change to app directory")]
-    ChangeDirectory(#[source] io::Error),
+    #[error("change to app directory: chdir {}", path.display())]
+    ChangeDirectory {
+        /// The application directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// It cannot be decided what to start.
     #[error("determine start command")]
     DetermineCommand(#[source] SelectError),
@@ -220,9 +233,6 @@ pub enum LaunchError {
     /// The profiles of a layer cannot be listed.
     #[error("find profiles")]
     ListProfiles(#[source] ListError),
-    /// The environment of the layers cannot be read.
-    #[error("modify env")]
-    ModifyEnvironment(#[source] EnvironmentError),
     /// A process for a shell comes from a buildpack that the image does not list.
     #[error("process type '{process_type}' provided by unknown buildpack '{buildpack}'")]
     UnknownBuildpack {

@@ -66,18 +66,26 @@ impl Action {
     }
 }
 
-/// An environment directory could not be read.
+/// The directories that change an environment could not be read.
 #[derive(Debug, thiserror::Error)]
-#[error("could not read environment directory {}", path.display())]
-pub struct EnvironmentError {
-    path: PathBuf,
-    source: io::Error,
-}
-
-impl EnvironmentError {
-    pub(super) fn new(path: &Path, source: io::Error) -> Self {
-        Self { path: path.to_owned(), source }
-    }
+#[non_exhaustive]
+pub enum EnvironmentError {
+    /// The files of a directory.
+    #[error("apply env files from dir '{0}': open {0}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Whether there is a directory that variables point to.
+    #[error("stat {}", path.display())]
+    Root {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
 }
 
 impl Environment {
@@ -124,7 +132,9 @@ pub(super) fn read(
     directory: &Path,
     files: &dyn EnvironmentFiles,
 ) -> Result<Vec<EnvironmentFile>, EnvironmentError> {
-    files.files(directory).map_err(|source| EnvironmentError::new(directory, source))
+    files
+        .files(directory)
+        .map_err(|source| EnvironmentError::Directory { path: directory.to_owned(), source })
 }
 
 fn split_name(name: &OsStr) -> (&OsStr, Option<&[u8]>) {

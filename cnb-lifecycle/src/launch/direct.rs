@@ -1,17 +1,20 @@
 //! Processes without a shell.
 
+use std::convert::Infallible;
+use std::ffi::CString;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::CommandExt;
+use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::Command;
 
 use cnb_core::environment::Environment;
 use cnb_core::id::ProcessType;
+use nix::errno::Errno;
+use nix::unistd::execve;
 use rustix::fs::Access;
 use rustix::fs::AtFlags;
 use rustix::fs::CWD;
@@ -25,7 +28,7 @@ pub(super) fn exec(
     working_directory: &Path,
     environment: &Environment,
 ) -> DirectError {
-    let Some((name, fixed)) = command.split_first() else {
+    let Some(name) = command.first() else {
         return DirectError::NoCommand(process_type.cloned().unwrap_or_default());
     };
     let program = match look_up(name, environment.get("PATH").unwrap_or_default()) {
@@ -35,14 +38,26 @@ pub(super) fn exec(
     if let Err(source) = std::env::set_current_dir(working_directory) {
         return DirectError::ChangeDirectory { path: working_directory.to_owned(), source };
     }
-    let source = Command::new(&program)
-        .arg0(name)
-        .args(fixed)
-        .args(arguments)
-        .env_clear()
-        .envs(environment.iter())
-        .exec();
-    DirectError::Exec { program, source }
+    let Err(source) = replace(&program, [command, arguments].concat(), environment);
+    DirectError::Exec(source)
+}
+
+/// Replaces this process. What is neither a binary nor has an interpreter is refused, as by Go: `Command::exec` would give
+/// it to a shell.
+fn replace(program: &Path, arguments: Vec<OsString>, environment: &Environment) -> io::Result<Infallible> {
+    let arguments = arguments.into_iter().map(c_string).collect::<io::Result<Vec<_>>>()?;
+    let variables = environment.iter().map(|(name, value)| {
+        let mut variable = name.to_owned();
+        variable.push("=");
+        variable.push(value);
+        c_string(variable)
+    });
+    let variables = variables.collect::<io::Result<Vec<_>>>()?;
+    Ok(execve(&c_string(program.into())?, &arguments, &variables)?)
+}
+
+fn c_string(text: OsString) -> io::Result<CString> {
+    CString::new(text.into_vec()).map_err(|_| Errno::EINVAL.into())
 }
 
 /// Finds a program as Go's `exec.LookPath` does: a name with `/` is a path; a program found through a
@@ -83,7 +98,7 @@ fn not_found() -> io::Error {
 #[non_exhaustive]
 pub enum DirectError {
     /// The working directory of the process does not exist.
-    #[error("change directory to {}", path.display())]
+    #[error("change directory: chdir {}", path.display())]
     ChangeDirectory {
         /// The working directory.
         path: PathBuf,
@@ -91,13 +106,8 @@ pub enum DirectError {
         source: io::Error,
     },
     /// The kernel refuses to run the program.
-    #[error("direct exec of {}", program.display())]
-    Exec {
-        /// The program.
-        program: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error("direct exec")]
+    Exec(#[source] io::Error),
     /// There is no such program.
     #[error("path lookup")]
     LookUp(#[from] LookUpError),

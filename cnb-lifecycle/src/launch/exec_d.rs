@@ -71,7 +71,7 @@ pub enum ExecDError {
         source: io::Error,
     },
     /// It could not be run.
-    #[error("failed to execute exec.d file at path '{}'", path.display())]
+    #[error("failed to execute exec.d file at path '{0}': fork/exec {0}", path.display())]
     Run {
         /// The program.
         path: PathBuf,

@@ -49,7 +49,7 @@ fn entries(directory: &Path, kind: Kind) -> Result<Vec<PathBuf>, ListError> {
 
 /// A directory of an image cannot be listed.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to list files in dir '{}'", path.display())]
+#[error("failed to list files in dir '{0}': open {0}", path.display())]
 pub struct ListError {
     path: PathBuf,
     source: io::Error,

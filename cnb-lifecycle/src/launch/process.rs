@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use cnb_core::api::BuildpackApi;
 use cnb_core::api::PlatformApi;
 use cnb_core::build_metadata as metadata;
-use cnb_core::build_metadata::BuildMetadata;
 use cnb_core::id::ProcessType;
+
+use super::Metadata;
 
 /// A process to start.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -29,7 +30,7 @@ pub(super) struct Process {
 /// What decides about the process beside the arguments of the user.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Choice<'a> {
-    pub(super) metadata: &'a BuildMetadata,
+    pub(super) metadata: &'a Metadata,
     pub(super) platform_api: PlatformApi,
     /// The execution environment, for example `production`.
     pub(super) exec_env: &'a str,
@@ -75,9 +76,8 @@ impl Choice<'_> {
     }
 
     fn buildpack_api(self, process: &Process) -> Result<BuildpackApi, SelectError> {
-        let mut buildpacks = self.metadata.buildpacks.iter();
         let id = process.buildpack.as_deref().unwrap_or_default();
-        let buildpack = buildpacks.find(|buildpack| buildpack.id.as_str() == id);
+        let buildpack = self.metadata.buildpack(id);
         buildpack.and_then(|buildpack| buildpack.api.parse().ok()).ok_or_else(|| {
             let process_type = process.r#type.clone().unwrap_or_default();
             SelectError::UnknownBuildpack { process_type, buildpack: id.to_owned() }
@@ -170,7 +170,7 @@ mod tests {
     ";
 
     fn select(platform_api: u32, process_type: &str, user: &[&str]) -> Result<Process, SelectError> {
-        let metadata = BuildMetadata::read("metadata.toml".as_ref(), METADATA).expect("it is valid");
+        let metadata = Metadata::read("metadata.toml".as_ref(), METADATA).expect("it is valid");
         let choice = Choice {
             metadata: &metadata,
             platform_api: PlatformApi::v0(platform_api),

@@ -3,7 +3,9 @@
 //! Source: `platform/files/handle_toml.go` of the Go lifecycle.
 
 use std::fs;
+use std::fs::File;
 use std::io;
+use std::io::Read;
 use std::path::Path;
 
 use cnb_core::analyzed::Analyzed;
@@ -39,8 +41,10 @@ pub(super) fn read<T>(
     path: &Path,
     parse: fn(&Path, &str) -> Result<T, InvalidDocument>,
 ) -> Result<T, Failure> {
-    let text = fs::read_to_string(path)
-        .map_err(|error| Failure::new(format!("{action}: {}", path.display()), error))?;
+    let failed = |call, error| Failure::new(format!("{action}: {call} {}", path.display()), error);
+    let mut file = File::open(path).map_err(|error| failed("open", error))?;
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(|error| failed("read", error))?;
     parse(path, &text).map_err(|error| Failure::new(action, error))
 }
 

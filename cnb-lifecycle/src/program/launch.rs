@@ -7,10 +7,11 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::path::PathBuf;
 
+use cnb_core::api::BuildpackApi;
 use cnb_core::api::PlatformApi;
-use cnb_core::build_metadata::BuildMetadata;
 use cnb_core::buildpack::plan::ElementKind;
 use cnb_core::environment::Environment;
+use cnb_core::id::BuildpackId;
 use tracing::Level;
 
 use super::documents;
@@ -19,7 +20,9 @@ use super::failure::code;
 use super::flags;
 use super::logger::Logger;
 use super::platform_api;
+use crate::launch::Buildpack;
 use crate::launch::Launcher;
+use crate::launch::Metadata;
 use crate::phase::buildpack_api;
 
 /// Replaces this process by the one that the command line chooses. When that fails, says so on standard output
@@ -59,16 +62,23 @@ fn directory(environment: &Environment, name: &str, default: &str) -> PathBuf {
     environment.get(name).filter(|path| !path.is_empty()).unwrap_or(default.as_ref()).into()
 }
 
-fn read_metadata(layers: &Path) -> Result<BuildMetadata, Failure> {
-    let path = layers.join("config/metadata.toml");
-    let metadata = documents::read("read metadata", &path, BuildMetadata::read)?;
+fn read_metadata(layers: &Path) -> Result<Metadata, Failure> {
+    let metadata = documents::read("read metadata", &layers.join("config/metadata.toml"), Metadata::read)?;
     for buildpack in &metadata.buildpacks {
-        let id = buildpack.id.as_str();
-        buildpack_api::supported(ElementKind::Buildpack, id, &buildpack.api).map_err(|error| {
-            Failure::new(format!("set API for buildpack '{id}'"), error).with_code(code::BUILDPACK_API)
-        })?;
+        verify(buildpack).map_err(|failure| failure.with_code(code::BUILDPACK_API))?;
     }
     Ok(metadata)
+}
+
+/// Source: `VerifyBuildpackAPI` in `cmd/apis.go` of the Go lifecycle, which has no version to show when it cannot read one.
+fn verify(buildpack: &Buildpack) -> Result<(), Failure> {
+    let id = buildpack.id.as_ref().map(BuildpackId::as_str).unwrap_or_default();
+    if buildpack.api.parse::<BuildpackApi>().is_err() {
+        return Err(Failure::message(format!("parse buildpack API '<nil>' for buildpack '{id}'")));
+    }
+    buildpack_api::supported(ElementKind::Buildpack, id, &buildpack.api)
+        .map_err(|error| Failure::new(format!("set API for buildpack '{id}'"), error))?;
+    Ok(())
 }
 
 fn warn_of_process_type(process_type: &str, api: PlatformApi, logger: &Logger) {

@@ -74,6 +74,18 @@ fn a_process_gets_its_arguments_and_environment() {
     }
 }
 
+/// A shell would run it; Go leaves it to the kernel, which does not.
+#[test]
+fn a_program_without_an_interpreter_is_refused() {
+    let root = image();
+    let program = root.path().join("program");
+    fs::write(&program, "echo ran\n").expect("in a new directory");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("of our own file");
+    let output = launch(root.path(), "launcher", &["--", program.to_str().expect("UTF-8")], &[]);
+    assert_eq!(text(&output), "ERROR: failed to launch: direct exec: exec format error\n");
+    assert_eq!(output.status.code(), Some(82));
+}
+
 #[test]
 fn descriptor_3_may_be_in_use() {
     let root = image();
@@ -95,7 +107,7 @@ fn exit_codes_say_what_failed() {
         (&[], &[], 82, "ERROR: failed to launch: determine start command: "),
         (&[], &[("CNB_PLATFORM_API", "")], 11, "ERROR: failed to get platform API version; "),
         (&[], &[("CNB_PLATFORM_API", "9.9")], 11, "ERROR: failed to set platform API: "),
-        (&[], &[("CNB_LAYERS_DIR", "/nowhere")], 1, "ERROR: failed to read metadata: /nowhere/"),
+        (&[], &[("CNB_LAYERS_DIR", "/nowhere")], 1, "ERROR: failed to read metadata: open /nowhere/"),
     ];
     for (arguments, variables, code, message) in cases {
         let output = launch(root.path(), "launcher", arguments, variables);
