@@ -85,13 +85,18 @@ impl BuildpackDirectory {
         documents: &BTreeMap<String, Vec<u8>>,
     ) -> Result<Self, InvalidDocument> {
         let document = |name: &str| documents.get(name).map(|bytes| (path.join(name), bytes.as_slice()));
+        let entry = |name: &str| entries.iter().find(|entry| entry.name == name);
+        let layer_file = |name: String| match document(&name) {
+            Some((file, bytes)) => text(&file, bytes).and_then(|text| Layer::read(&file, text)),
+            None if entry(&name).is_some_and(|entry| entry.is_directory) => {
+                Err(InvalidDocument::new(&path.join(name), "it is a directory"))
+            }
+            None => Ok(Layer::default()),
+        };
         let layer = |name: &str| LayerDirectory {
             name: name.to_owned(),
-            has_contents: entries.iter().any(|entry| entry.name == name),
-            file: match document(&format!("{name}.toml")) {
-                Some((file, bytes)) => text(&file, bytes).and_then(|text| Layer::read(&file, text)),
-                None => Ok(Layer::default()),
-            },
+            has_contents: entry(name).is_some(),
+            file: layer_file(format!("{name}.toml")),
         };
         let store = document("store.toml")
             .map(|(file, bytes)| text(&file, bytes).and_then(|text| Store::read(&file, text)))
@@ -143,6 +148,8 @@ mod tests {
             ("c", false),
             ("notes.txt", false),
             ("x.sbom.cdx.json", false),
+            ("d", true),
+            ("d.toml", true),
         ]
         .map(|(name, is_directory)| DirectoryEntry { name: name.to_owned(), is_directory });
         let documents = [
@@ -169,7 +176,14 @@ mod tests {
         .expect("a directory");
         let found: Vec<_> =
             directory.layers.iter().map(|l| (l.name.as_str(), l.has_contents, l.file.is_ok())).collect();
-        assert_eq!(found, [("a", false, true), ("b", true, false), ("c", true, true)]);
+        let expected = [
+            ("a", false, true),
+            ("b", true, false),
+            ("c", true, true),
+            ("d", true, false),
+            ("d.toml", true, true),
+        ];
+        assert_eq!(found, expected);
         assert!(directory.store.is_some_and(|store| store.metadata.is_some()));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::thread;
 
@@ -101,7 +102,7 @@ pub(super) fn export(
         project: &project,
         process_type: Some(inputs.default_process_type.as_str()).filter(|text| !text.is_empty()),
         exec_env: &inputs.exec_env,
-        created: created(invocation),
+        created: created(invocation)?,
     };
     let save = |cache, snapshot: &Snapshot, known: &BTreeMap<String, DiffId>| {
         save_cache(&phase::cache::Inputs { api: invocation.api, layers, snapshot, owner, known }, cache);
@@ -231,14 +232,23 @@ fn project(path: &str) -> Result<ProjectMetadata, Failure> {
 /// The zero value of Go's `time.Time`, which counts as no time.
 const NO_TIME: i64 = -62_135_596_800;
 
+/// The seconds since 1970 that have a date in JSON: the years 0 to 9999.
+const DATES: RangeInclusive<i64> = -62_167_219_200..=253_402_300_799;
+
 /// `SOURCE_DATE_EPOCH`.
-fn created(invocation: &Invocation) -> Option<i64> {
-    let text = invocation.environment.text("SOURCE_DATE_EPOCH").filter(|text| !text.is_empty())?;
-    let epoch = text.parse().ok().filter(|epoch| *epoch != NO_TIME);
-    if text.parse::<i64>().is_err() && invocation.api.honours_source_date_epoch() {
+fn created(invocation: &Invocation) -> Result<Option<i64>, Failure> {
+    let text = invocation.environment.text("SOURCE_DATE_EPOCH").filter(|text| !text.is_empty());
+    let Some(text) = text.filter(|_| invocation.api.honours_source_date_epoch()) else { return Ok(None) };
+    let Ok(epoch) = text.parse() else {
         tracing::warn!("Ignoring invalid SOURCE_DATE_EPOCH");
+        return Ok(None);
+    };
+    if !DATES.contains(&epoch) {
+        let what =
+            format!("export: SOURCE_DATE_EPOCH is {epoch}, but images have dates from year 0 to 9999 only");
+        return Err(Failure::message(what).with_code(code::EXPORT));
     }
-    epoch
+    Ok(Some(epoch).filter(|epoch| *epoch != NO_TIME))
 }
 
 fn failed(error: impl std::error::Error + 'static) -> Failure {

@@ -138,17 +138,22 @@ fn format(path: &Path, name: &str, declared: &[String]) -> Result<Format, SbomEr
         .into_iter()
         .find(|format| name.ends_with(&format!(".sbom.{}", format.suffix())))
         .ok_or_else(|| SbomError::Unsupported(path.to_owned()))?;
-    let is_declared = declared.iter().any(|declared| essence(declared) == format.media_type());
-    if is_declared {
-        Ok(format)
-    } else {
-        Err(SbomError::Undeclared { path: path.to_owned(), media_type: format.media_type() })
+    for declared in declared {
+        let declared = essence(declared).ok_or_else(|| SbomError::Declared(declared.clone()))?;
+        if declared == format.media_type() {
+            return Ok(format);
+        }
     }
+    Err(SbomError::Undeclared { path: path.to_owned(), media_type: format.media_type() })
 }
 
-/// A media type without its parameters.
-fn essence(media_type: &str) -> String {
-    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+/// A media type without its parameters; none if it is no media type.
+fn essence(media_type: &str) -> Option<String> {
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_token = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && !br#"()<>@,;:\"/[]?="#.contains(&b))
+    };
+    essence.split('/').all(is_token).then_some(essence).filter(|essence| essence.matches('/').count() < 2)
 }
 
 fn legacy_json(bom: &[BomEntry]) -> Result<String, serde_json::Error> {
@@ -192,6 +197,9 @@ impl<'a> LegacyEntry<'a> {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SbomError {
+    /// What buildpack.toml declares is no format.
+    #[error("parsing declared media type: '{0}' of sbom-formats in buildpack.toml is no media type")]
+    Declared(String),
     /// Its format is none that buildpack.toml declares.
     #[error("undeclared SBOM media type: '{media_type}' of SBOM file '{path}'", path = path.display())]
     Undeclared {
@@ -243,5 +251,20 @@ mod tests {
         assert_eq!(format("l.sbom.spdx.json").ok(), Some(Format::Spdx));
         assert!(matches!(format("l.sbom.cdx.json"), Err(SbomError::Undeclared { .. })));
         assert!(matches!(format("l.sbom.x.json"), Err(SbomError::Unsupported(_))));
+    }
+
+    #[test]
+    fn what_is_declared_is_a_media_type() {
+        for (text, expected) in [
+            ("application/vnd.syft+json", Some("application/vnd.syft+json")),
+            (" A/B ; q=1", Some("a/b")),
+            ("text", Some("text")),
+            ("not a type", None),
+            ("a/b/c", None),
+            ("a/", None),
+            ("", None),
+        ] {
+            assert_eq!(essence(text).as_deref(), expected, "{text:?}");
+        }
     }
 }
