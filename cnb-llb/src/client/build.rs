@@ -50,7 +50,7 @@ impl Client {
         R: Future<Output = Result<Output, BuildError>>,
     {
         let environment = Environment {
-            options: request.attributes().clone(),
+            options: request.frontend_attributes(),
             session_id: session.id().to_owned(),
             workers: self.workers().await?,
             product: String::new(),

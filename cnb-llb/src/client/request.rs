@@ -1,6 +1,10 @@
 //! What to solve.
 
 use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value;
+use serde_json::json;
 
 use super::Export;
 use crate::CacheEntry;
@@ -10,7 +14,7 @@ use crate::pb::ops;
 /// What to solve, and what to do with the result.
 ///
 /// Either a graph or a frontend; with neither, only [`Client::build`](super::Client::build) gives a result.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct SolveRequest {
     id: String,
     definition: Option<ops::Definition>,
@@ -96,8 +100,8 @@ impl SolveRequest {
     }
 
     /// The message, and the exports.
-    pub(crate) fn into_message(mut self, session: &str) -> (control::SolveRequest, Vec<Export>) {
-        self.tell_frontend();
+    pub(crate) fn into_message(self, session: &str) -> (control::SolveRequest, Vec<Export>) {
+        let attributes = self.frontend_attributes();
         let exporters: Vec<control::Exporter> = self.exports.iter().map(Export::message).collect();
         let first = exporters.first().cloned().unwrap_or_default();
         let cache = control::CacheOptions {
@@ -114,7 +118,7 @@ impl SolveRequest {
             exporters,
             session: session.to_owned(),
             frontend: self.frontend,
-            frontend_attrs: self.attributes.into_iter().collect(),
+            frontend_attrs: attributes.into_iter().collect(),
             frontend_inputs: self.inputs.into_iter().collect(),
             cache: Some(cache),
             entitlements: self.entitlements,
@@ -123,18 +127,31 @@ impl SolveRequest {
         (message, self.exports)
     }
 
-    /// Frontends pass caches on to what they solve, so they have to know them.
-    fn tell_frontend(&mut self) {
-        if self.cache_imports.is_empty() {
-            return;
+    /// The options for the frontend with the caches: frontends pass them on to what they solve.
+    pub(super) fn frontend_attributes(&self) -> BTreeMap<String, String> {
+        let mut attributes = self.attributes.clone();
+        if !self.cache_imports.is_empty() {
+            let entry = |cache: &CacheEntry| json!({ "Type": cache.kind, "Attrs": cache.attributes });
+            let imports: Value = self.cache_imports.iter().map(entry).collect();
+            attributes.entry("cache-imports".to_owned()).or_insert_with(|| imports.to_string());
         }
-        let imports: Vec<_> = self
-            .cache_imports
-            .iter()
-            .map(|cache| serde_json::json!({ "Type": cache.kind, "Attrs": cache.attributes }))
-            .collect();
-        let json = serde_json::Value::from(imports).to_string();
-        self.attributes.entry("cache-imports".to_owned()).or_insert(json);
+        attributes
+    }
+}
+
+impl fmt::Debug for SolveRequest {
+    /// Without the values of options: there are secrets in caches.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SolveRequest")
+            .field("id", &self.id)
+            .field("frontend", &self.frontend)
+            .field("attributes", &self.attributes.keys())
+            .field("inputs", &self.inputs.keys())
+            .field("exports", &self.exports)
+            .field("cache_exports", &self.cache_exports)
+            .field("cache_imports", &self.cache_imports)
+            .field("entitlements", &self.entitlements)
+            .finish_non_exhaustive()
     }
 }
 
@@ -159,9 +176,22 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_not_shown() {
+        let cache = CacheEntry::new("gha").with_attribute("token", "hunter2");
+        let request =
+            SolveRequest::new("id").with_cache_import(cache).with_attribute("cache-imports", "hunter2");
+        let shown = format!("{request:?}");
+        assert!(shown.contains("token") && shown.contains("cache-imports"), "{shown}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
     fn frontends_know_the_caches() {
         let cache = CacheEntry::new("registry").with_attribute("ref", "r");
-        let (message, _) = SolveRequest::new("id").with_cache_import(cache).into_message("");
+        let request = SolveRequest::new("id").with_cache_import(cache);
+        let told = request.frontend_attributes();
+        let (message, _) = request.into_message("");
+        assert_eq!(told, message.frontend_attrs.clone().into_iter().collect());
         assert_eq!(message.frontend_attrs["cache-imports"], r#"[{"Type":"registry","Attrs":{"ref":"r"}}]"#);
         assert_eq!(message.cache.expect("it is set").imports.len(), 1);
     }

@@ -1,6 +1,7 @@
 //! What a gateway tells a frontend when it starts it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 
@@ -15,7 +16,7 @@ const OPTION: &str = "BUILDKIT_FRONTEND_OPT_";
 /// Pure: the variables of the process are the caller's to read.
 ///
 /// Source: `frontend/gateway/gateway.go` and `frontend/gateway/grpcclient` of BuildKit.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Default, Eq, PartialEq)]
 pub struct Environment {
     /// Every option by its key. See [`Options`](super::Options) for what they mean.
     pub options: BTreeMap<String, String>,
@@ -57,6 +58,18 @@ impl Environment {
             }
         }
         Ok(read)
+    }
+}
+
+impl fmt::Debug for Environment {
+    /// Without the values of options: there are secrets in caches.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("options", &self.options.keys())
+            .field("session_id", &self.session_id)
+            .field("workers", &self.workers)
+            .field("product", &self.product)
+            .finish()
     }
 }
 

@@ -1,6 +1,8 @@
 //! Solving from a frontend.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt;
 
 use super::Gateway;
 use super::Reference;
@@ -12,7 +14,7 @@ use crate::pb::frontend::result::Result as Refs;
 use crate::pb::ops;
 
 /// What a frontend solves: a graph, or another frontend.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Solve {
     message: frontend::SolveRequest,
 }
@@ -75,6 +77,21 @@ impl Solve {
     }
 }
 
+impl fmt::Debug for Solve {
+    /// Without the values of options and caches: some of them are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = &self.message;
+        let options: BTreeSet<&String> = message.frontend_opt.keys().collect();
+        let caches: Vec<&str> = message.cache_imports.iter().map(|cache| cache.r#type.as_str()).collect();
+        f.debug_struct("Solve")
+            .field("frontend", &message.frontend)
+            .field("options", &options)
+            .field("cache_imports", &caches)
+            .field("evaluate", &message.evaluate)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Gateway {
     /// Solves a graph or runs another frontend.
     ///
@@ -127,5 +144,19 @@ impl Gateway {
         graph: impl Into<ops::Definition>,
     ) -> Result<Option<Reference>, BuildError> {
         Ok(self.solve(Solve::graph(graph)).await?.reference)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let cache = CacheEntry::new("gha").with_attribute("token", "hunter2");
+        let solve = Solve::frontend("dockerfile.v0").with_option("cache-imports", "hunter2");
+        let shown = format!("{:?}", solve.with_cache_imports(&[cache]));
+        assert!(shown.contains("cache-imports") && shown.contains("gha"), "{shown}");
+        assert!(!shown.contains("hunter2"), "{shown}");
     }
 }
