@@ -171,7 +171,7 @@ impl LocalBackend {
     /// When the cache cannot be locked.
     pub async fn forget_cache(&self, id: &CacheId) -> Result<()> {
         let id = id.clone();
-        self.work(move |machine| cache::forget(&machine.caches, &id)).await
+        self.work(move |machine| cache::forget(&machine.caches, &id, &machine.stop)).await
     }
 
     /// Does blocking work on a thread of its own.

@@ -8,6 +8,7 @@ use std::io::PipeReader;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use cnb_core::backend::CacheId;
@@ -17,6 +18,7 @@ use cnb_core::backend::User;
 use super::container::is_cancelled;
 use super::error::at;
 use super::error::errno_at;
+use super::stop::Stop;
 use super::store;
 use crate::tree::Owners;
 use crate::tree::inside::Inside;
@@ -43,16 +45,37 @@ impl Held {
     }
 }
 
-/// Waits until nobody has the cache, and forgets what is in it.
-pub(super) fn forget(caches: &Path, id: &CacheId) -> Result<()> {
+/// Waits until nobody has the cache, and forgets what is in it, unless it is stopped before.
+pub(super) fn forget(caches: &Path, id: &CacheId, stop: &Stop) -> Result<()> {
     let parent = caches.join(id.as_str());
     if !parent.exists() {
         return Ok(());
     }
     let path = parent.join("lock");
     let lock = store::open_lock(&path).map_err(at("open", &path))?;
-    lock.lock().map_err(at("lock", &path))?;
-    clear(&parent)
+    let is_stopped = || {
+        thread::sleep(INTERVAL);
+        stop.is_set()
+    };
+    if wait(&path, || lock.try_lock(), is_stopped)? { clear(&parent) } else { Ok(()) }
+}
+
+/// Tries until the lock is there. Says no when stopped.
+fn wait(
+    path: &Path,
+    lock: impl Fn() -> std::result::Result<(), TryLockError>,
+    is_stopped: impl Fn() -> bool,
+) -> Result<bool> {
+    loop {
+        match lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(at("lock", path)(error)),
+        }
+        if is_stopped() {
+            return Ok(false);
+        }
+    }
 }
 
 /// Removes what is in a cache whose lock the caller has. It is gone at once: nobody takes what is left of it for a cache,
@@ -131,16 +154,7 @@ impl Taking<'_> {
 
     /// Tries until the lock is there. Says no when cancelled.
     fn wait(self, parent: &Path, lock: impl Fn() -> std::result::Result<(), TryLockError>) -> Result<bool> {
-        loop {
-            match lock() {
-                Ok(()) => return Ok(true),
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) => return Err(at("lock", &parent.join("lock"))(error)),
-            }
-            if is_cancelled(self.cancel, INTERVAL) {
-                return Ok(false);
-            }
-        }
+        wait(&parent.join("lock"), lock, || is_cancelled(self.cancel, INTERVAL))
     }
 }
 
