@@ -1,5 +1,8 @@
 //! Spans of time, and points in it, as people write and read them.
 
+use cnb_core::epoch::Epoch;
+use cnb_core::epoch::InvalidEpoch;
+
 use crate::paths;
 
 const UNITS: [(&str, &str, u64); 5] = [
@@ -36,11 +39,11 @@ pub(crate) fn read(text: &str) -> Result<u64, String> {
 }
 
 /// Reads seconds since 1970, or `now`.
-pub(crate) fn moment(text: &str) -> Result<i64, String> {
-    if text == "now" {
-        return Ok(i64::try_from(paths::now()).unwrap_or(i64::MAX));
+pub(crate) fn moment(text: &str) -> Result<Epoch, InvalidEpoch> {
+    match text {
+        "now" => i64::try_from(paths::now()).unwrap_or(i64::MAX).try_into(),
+        text => text.parse(),
     }
-    text.parse().map_err(|_| format!("`{text}` is no time: it is a number of seconds since 1970, or `now`"))
 }
 
 #[cfg(test)]
@@ -88,9 +91,9 @@ mod tests {
 
     #[test]
     fn moments_are_read() {
-        assert_eq!(moment("1700000000"), Ok(1_700_000_000));
-        assert!(moment("now").is_ok_and(|now| now > 1_700_000_000));
-        for text in ["", "yesterday", "1.5", "2024-01-01"] {
+        assert_eq!(moment("1700000000").map(Epoch::seconds), Ok(1_700_000_000));
+        assert!(moment("now").is_ok_and(|now| now.seconds() > 1_700_000_000));
+        for text in ["", "yesterday", "1.5", "2024-01-01", "1700000000000"] {
             assert!(moment(text).is_err(), "{text}");
         }
     }

@@ -28,6 +28,11 @@ pub const STACK_ID: &str = "io.buildpacks.stack.id";
 /// What an image has beyond its stack, as a list in JSON; before Platform API 0.12.
 pub const STACK_MIXINS: &str = "io.buildpacks.stack.mixins";
 
+/// Whether a label is the lifecycle's own: later builds and rebases need what it wrote there.
+pub fn is_of_lifecycle(name: &str) -> bool {
+    matches!(name, build::LABEL | lifecycle::LABEL | project::LABEL)
+}
+
 /// Reads the JSON of a label as Go does: null is nothing, keys may be written in any case, and of one that is there twice the
 /// last one counts.
 ///

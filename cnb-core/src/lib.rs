@@ -18,6 +18,7 @@ pub mod document;
 pub mod encode;
 pub mod env_file;
 pub mod environment;
+pub mod epoch;
 pub mod event;
 mod go_keys;
 mod handwritten;

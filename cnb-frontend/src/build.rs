@@ -5,6 +5,7 @@ use std::pin::pin;
 
 use cnb_core::diagnostic::Diagnostic;
 use cnb_core::diagnostic::Diagnostics;
+use cnb_core::epoch::Epoch;
 use cnb_lifecycle::platform as builds;
 use cnb_lifecycle::platform::BuildRequest;
 use cnb_lifecycle::platform::BuilderBuildpacks;
@@ -77,6 +78,7 @@ impl Build<'_> {
         let settings = Settings::read(&options.build_args).map_err(|error| error::invalid(&error))?;
         let target = Target::read(options.target.as_deref()).map_err(|error| error::invalid(&error))?;
         let epoch = options.source_date_epoch().map_err(|error| error::invalid(&error))?;
+        let epoch = epoch.map(Epoch::try_from).transpose().map_err(|error| error::invalid(&error))?;
         let platforms = platform::read_all(&options.platforms).map_err(|error| error::invalid(&error))?;
         let is_index = options.multi_platform.unwrap_or(platforms.len() > 1);
         if platforms.len() > 1 && !is_index {

@@ -14,7 +14,9 @@ use cnb_core::binding;
 use cnb_core::binding::SecretBinding;
 use cnb_core::diagnostic::Diagnostic;
 use cnb_core::diagnostic::Located;
+use cnb_core::epoch::Epoch;
 use cnb_core::image_name::ImageName;
+use cnb_core::labels::is_of_lifecycle;
 use cnb_core::labels::project::ProjectLabel;
 use cnb_core::project::CacheScope;
 use cnb_core::project::Descriptor;
@@ -24,6 +26,7 @@ use cnb_lifecycle::platform::BuildRequest;
 use cnb_lifecycle::platform::SharedCache;
 use cnb_llb::Platform;
 use cnb_llb::errdefs::BuildError;
+use cnb_llb::errdefs::Code;
 use cnb_llb::gateway::Options;
 
 use crate::contexts;
@@ -53,15 +56,15 @@ pub struct Asked<'a> {
     pub descriptor: &'a Descriptor,
     /// The platform of the image.
     pub platform: &'a Platform,
-    /// When the image was made, in seconds since 1970.
-    pub epoch: Option<i64>,
+    /// When the image was made.
+    pub epoch: Option<Epoch>,
 }
 
 impl Asked<'_> {
     /// The build, but for buildpacks in place of the builder's order. Its result goes to no output.
     ///
     /// # Errors
-    /// When there is no builder, or an image has no name that a daemon can read.
+    /// When there is no builder, an image has no name that a daemon can read, or a label is the lifecycle's own.
     pub fn request(&self) -> Result<BuildRequest, BuildError> {
         let Self { options, settings, descriptor, .. } = self;
         let app = Source::Context {
@@ -91,12 +94,20 @@ impl Asked<'_> {
             cnb_llb::Network::None => Network::None,
             _ => Network::Host,
         };
-        request.labels = options.labels.clone().into_iter().collect();
+        request.labels = self.labels()?;
         request.project = self.project();
         self.exec_env().clone_into(&mut request.exec_env);
         request.epoch = self.epoch;
         request.process_type.clone_from(&settings.default_process);
         Ok(request)
+    }
+
+    fn labels(&self) -> Result<Vec<(String, String)>, BuildError> {
+        if let Some(name) = self.options.labels.keys().find(|name| is_of_lifecycle(name)) {
+            let message = format!("the lifecycle writes the label `{name}`, and needs it at the next build");
+            return Err(BuildError::new(Code::InvalidArgument, message));
+        }
+        Ok(self.options.labels.clone().into_iter().collect())
     }
 
     /// The execution environment.
@@ -262,7 +273,7 @@ mod tests {
 
         fn asked(&self) -> Asked<'_> {
             let Self { options, settings, descriptor, platform } = self;
-            Asked { options, settings, descriptor, platform, epoch: Some(7) }
+            Asked { options, settings, descriptor, platform, epoch: Epoch::try_from(7).ok() }
         }
 
         fn request(&self) -> BuildRequest {
@@ -306,6 +317,14 @@ mod tests {
     }
 
     #[test]
+    fn labels_of_the_lifecycle_are_its_own() {
+        let given = Given::new(BUILDER, &[("label:io.buildpacks.lifecycle.metadata", "{}")]);
+        let error = given.asked().request().expect_err("the next build needs it");
+        assert_eq!(error.code(), Code::InvalidArgument);
+        assert!(error.message().contains("io.buildpacks.lifecycle.metadata"), "{error}");
+    }
+
+    #[test]
     fn everything_that_is_asked_for_is_in_the_request() {
         let text = format!(
             "version = '3'\nid = 'shop'\n{BUILDER}exclude = ['*.md']\n\
@@ -333,7 +352,7 @@ mod tests {
         assert_eq!(request.env, [pair("A", "1"), pair("B", "2")]);
         assert_eq!(request.container_env, [pair("HTTP_PROXY", "p")]);
         assert_eq!(request.labels, [pair("l", "m")]);
-        assert_eq!((request.network, request.epoch), (Network::None, Some(7)));
+        assert_eq!((request.network, request.epoch.map(Epoch::seconds)), (Network::None, Some(7)));
         assert_eq!((request.exec_env.as_str(), request.process_type.as_deref()), ("test", Some("web")));
         assert_eq!(request.agents, ["default"]);
         assert_eq!(request.project.source.expect("the descriptor says it").version["declared"], "3");

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cnb_core::api::PlatformApi;
+use cnb_core::epoch::Epoch;
 use cnb_core::image_name::ImageName;
 use cnb_core::project::CacheScope;
 
@@ -119,7 +120,7 @@ pub(crate) struct Args {
     /// When the image says that it was made: seconds since 1970, or `now`. When not given: $SOURCE_DATE_EPOCH, else
     /// 1980-01-01T00:00:01Z, so that the same inputs give the same image.
     #[arg(long, value_name = "SECONDS|now", value_parser = age::moment)]
-    pub(crate) creation_time: Option<i64>,
+    pub(crate) creation_time: Option<Epoch>,
 
     /// How to be root in the containers when this user is not; `auto` when not given. For --backend local.
     #[arg(long, value_enum, value_name = "MODE")]

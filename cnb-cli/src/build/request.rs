@@ -14,8 +14,10 @@ use cnb_core::diagnostic::Diagnostic;
 use cnb_core::diagnostic::Diagnostics;
 use cnb_core::diagnostic::SourceFile;
 use cnb_core::env_file;
+use cnb_core::epoch::Epoch;
 use cnb_core::image_name::ImageName;
 use cnb_core::image_name::InvalidImageName;
+use cnb_core::labels::is_of_lifecycle;
 use cnb_core::labels::project::ProjectLabel;
 use cnb_core::project::CacheScope;
 use cnb_core::project::Descriptor;
@@ -182,7 +184,8 @@ fn builder(args: &Args, descriptor: Option<&Descriptor>) -> Result<ImageName> {
 
 /// Transports that can be in a descriptor, whether we know them or not. A text with another one is a reference with a port or
 /// a tag.
-const TRANSPORTS: [&str; 6] = ["containers-storage", "dir", DAEMON, "docker", "oci", "oci-archive"];
+const TRANSPORTS: [&str; 7] =
+    ["containers-storage", "dir", DAEMON, "docker", "docker-archive", "oci", "oci-archive"];
 
 /// The image that a descriptor names. `pack` and the frontend read the same file, and know references alone: one without a
 /// transport is in a registry.
@@ -250,19 +253,19 @@ fn label(flag: &str) -> Result<(String, String)> {
     if name.is_empty() {
         return Err(Failure::new(Exit::Usage, format!("`--label {flag}`: it must be NAME=VALUE")));
     }
+    if is_of_lifecycle(name) {
+        let message =
+            format!("`--label {flag}`: the lifecycle writes this label, and needs it at the next build");
+        return Err(Failure::new(Exit::Usage, message));
+    }
     Ok((name.to_owned(), value.to_owned()))
 }
 
 /// When the image was made, if somebody says it.
-fn created(flag: Option<i64>, variable: Option<String>) -> Result<Option<i64>> {
+fn created(flag: Option<Epoch>, variable: Option<String>) -> Result<Option<Epoch>> {
     let Some(text) = variable.filter(|text| flag.is_none() && !text.is_empty()) else { return Ok(flag) };
-    let seconds = text.parse().map_err(|_| {
-        Failure::new(
-            Exit::Usage,
-            format!("{SOURCE_DATE_EPOCH} is not a number of seconds since 1970: `{text}`"),
-        )
-    })?;
-    Ok(Some(seconds))
+    let epoch = text.parse();
+    epoch.map(Some).map_err(|error| Failure::new(Exit::Usage, format!("{SOURCE_DATE_EPOCH}: {error}")))
 }
 
 /// The project's ID or name; without one, the path of the application tells it from others.
@@ -365,6 +368,7 @@ mod tests {
             ("docker://registry.test/builder", "docker://registry.test/builder:latest"),
             ("oci:layout:builder", "oci:layout:builder"),
             ("oci-archive:builder.tar", "oci-archive:builder.tar"),
+            ("docker-archive:builder.tar", "docker-archive:builder.tar"),
             ("docker-daemon:builder", "docker-daemon:builder"),
         ] {
             assert_eq!(named(text), expected);
@@ -378,7 +382,9 @@ mod tests {
         let asked = read_with("_.schema-version = '0.2'", &flags).expect("valid");
         let expected = [("a", "b=c"), ("empty", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(asked.request.labels, expected);
-        assert_eq!(label("=x").expect_err("no name").exit, Exit::Usage);
+        for flag in ["=x", "io.buildpacks.lifecycle.metadata={}"] {
+            assert_eq!(label(flag).expect_err(flag).exit, Exit::Usage);
+        }
     }
 
     #[test]
@@ -388,8 +394,11 @@ mod tests {
         };
         assert_eq!(created(None, None), Ok(None));
         assert_eq!(created(None, Some("")), Ok(None));
-        assert_eq!(created(None, Some("7")), Ok(Some(7)));
-        assert_eq!(created(Some(8), Some("7")), Ok(Some(8)));
-        assert!(created(None, Some("x")).is_err_and(|error| error.starts_with("SOURCE_DATE_EPOCH is not")));
+        let epoch = |seconds: i64| Epoch::try_from(seconds).ok();
+        assert_eq!(created(None, Some("7")), Ok(epoch(7)));
+        assert_eq!(created(epoch(8), Some("7")), Ok(epoch(8)));
+        assert!(
+            created(None, Some("x")).is_err_and(|error| error.starts_with("SOURCE_DATE_EPOCH: `x` is not"))
+        );
     }
 }

@@ -7,6 +7,7 @@ use cnb_core::build_metadata::BuildMetadata;
 use cnb_core::buildpack::group::GroupElement;
 use cnb_core::digest::DiffId;
 use cnb_core::encode::go_json;
+use cnb_core::epoch::Epoch;
 use cnb_core::labels;
 use cnb_core::labels::build;
 use cnb_core::labels::build::BuildLabel;
@@ -51,7 +52,7 @@ pub struct ImageInputs<'a> {
     pub more_labels: &'a [(String, String)],
     /// When the image was made, in seconds since 1970: from Platform API 0.9 on, else
     /// [`config::DEFAULT_EPOCH`].
-    pub created: Option<i64>,
+    pub created: Option<Epoch>,
 }
 
 /// An image.
@@ -193,7 +194,7 @@ impl Plan {
         config.set_env("PATH", &path);
         config.set_process(inputs.app_dir, entrypoint);
         let created = inputs.created.filter(|_| inputs.api.honours_source_date_epoch());
-        config.set_created(created.unwrap_or(config::DEFAULT_EPOCH), inputs.api.keeps_history());
+        config.set_created(created.map_or(config::DEFAULT_EPOCH, Epoch::seconds), inputs.api.keeps_history());
         config
     }
 
@@ -308,7 +309,7 @@ mod tests {
                 process_type,
                 exec_env: "test",
                 more_labels: &[],
-                created: Some(0),
+                created: Some(Epoch::try_from(0).expect("a date")),
             },
         )?;
         Ok(String::from_utf8(image.config).expect("JSON is text"))

@@ -20,6 +20,7 @@ use cnb_core::backend::Ownership;
 use cnb_core::backend::User;
 use cnb_core::buildpack::group::GroupElement;
 use cnb_core::digest::DiffId;
+use cnb_core::epoch::Epoch;
 use cnb_core::labels::build::Launcher;
 use cnb_core::labels::lifecycle::LifecycleMetadata;
 use cnb_core::labels::lifecycle::RunImageNames;
@@ -88,7 +89,7 @@ pub struct Inputs<'a> {
     /// The execution environment.
     pub exec_env: &'a str,
     /// When the image was made, in seconds since 1970.
-    pub created: Option<i64>,
+    pub created: Option<Epoch>,
 }
 
 /// Why an export failed.

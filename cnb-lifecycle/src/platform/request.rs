@@ -13,6 +13,7 @@ use cnb_core::backend::SecretFile;
 use cnb_core::backend::Source;
 use cnb_core::backend::User;
 use cnb_core::buildpack::order::Order;
+use cnb_core::epoch::Epoch;
 use cnb_core::image_name::ImageName;
 use cnb_core::labels::project::ProjectLabel;
 use cnb_core::project::CacheScope;
@@ -79,8 +80,8 @@ pub struct BuildRequest {
     pub project: ProjectLabel,
     /// The execution environment, `CNB_EXEC_ENV`; used from Platform API 0.15 on.
     pub exec_env: String,
-    /// Seconds since 1970 for `created` in the image; 1980-01-01T00:00:01Z when there is none.
-    pub epoch: Option<i64>,
+    /// When the image was made; 1980-01-01T00:00:01Z when nobody says it. Used from Platform API 0.9 on.
+    pub epoch: Option<Epoch>,
     /// The process that the image starts; the buildpacks' default when there is none.
     pub process_type: Option<String>,
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::io;
-use std::ops::RangeInclusive;
 use std::path::Path;
 use std::thread;
 
@@ -15,6 +14,7 @@ use cnb_core::buildpack::group::GroupElement;
 use cnb_core::buildpack::plan::ElementKind;
 use cnb_core::digest::DiffId;
 use cnb_core::document;
+use cnb_core::epoch::Epoch;
 use cnb_core::labels::build::Launcher;
 use cnb_core::labels::lifecycle::LifecycleMetadata;
 use cnb_core::project_metadata::ProjectMetadata;
@@ -232,23 +232,16 @@ fn project(path: &str) -> Result<ProjectMetadata, Failure> {
 /// The zero value of Go's `time.Time`, which counts as no time.
 const NO_TIME: i64 = -62_135_596_800;
 
-/// The seconds since 1970 that have a date in JSON: the years 0 to 9999.
-const DATES: RangeInclusive<i64> = -62_167_219_200..=253_402_300_799;
-
 /// `SOURCE_DATE_EPOCH`.
-fn created(invocation: &Invocation) -> Result<Option<i64>, Failure> {
+fn created(invocation: &Invocation) -> Result<Option<Epoch>, Failure> {
     let text = invocation.environment.text("SOURCE_DATE_EPOCH").filter(|text| !text.is_empty());
     let Some(text) = text.filter(|_| invocation.api.honours_source_date_epoch()) else { return Ok(None) };
-    let Ok(epoch) = text.parse() else {
+    let Ok(seconds) = text.parse::<i64>() else {
         tracing::warn!("Ignoring invalid SOURCE_DATE_EPOCH");
         return Ok(None);
     };
-    if !DATES.contains(&epoch) {
-        let what =
-            format!("export: SOURCE_DATE_EPOCH is {epoch}, but images have dates from year 0 to 9999 only");
-        return Err(Failure::message(what).with_code(code::EXPORT));
-    }
-    Ok(Some(epoch).filter(|epoch| *epoch != NO_TIME))
+    let epoch = Some(seconds).filter(|seconds| *seconds != NO_TIME).map(Epoch::try_from).transpose();
+    epoch.map_err(|error| Failure::new("export: SOURCE_DATE_EPOCH", error).with_code(code::EXPORT))
 }
 
 fn failed(error: impl std::error::Error + 'static) -> Failure {
