@@ -7,16 +7,13 @@ use clap::error::ErrorKind;
 const OUTPUT: &str = "say with --output where the image goes: docker://REFERENCE, oci:DIRECTORY[:TAG], or with --backend docker \
                       docker-daemon:REFERENCE";
 
-/// Options with what to do instead; those that are here and mean the same are not among them.
+/// Options of their builds with what to do instead; those that are here and mean the same are not among them.
 const TIPS: [(&[&str], &str); 13] = [
     (&["-t", "--tag", "--publish", "--push", "--load"], OUTPUT),
     (&["-p", "--path"], "the directory of the application is an argument: cnb build PATH"),
     (&["-f", "--file"], "the project descriptor is --descriptor FILE"),
     (&["--build-arg"], "variables for the buildpacks are --env NAME=VALUE"),
-    (
-        &["--secret", "--volume", "-v"],
-        "files for the buildpacks alone are a service binding: --binding NAME=DIR",
-    ),
+    (&["--secret", "--volume"], "files for the buildpacks alone are a service binding: --binding NAME=DIR"),
     (
         &["--cache", "--cache-image", "--cache-from", "--cache-to"],
         "caches are carried with `cnb cache export` and `import`",
@@ -31,7 +28,7 @@ const TIPS: [(&[&str], &str); 13] = [
     (&["--date-time"], "it is --creation-time, or $SOURCE_DATE_EPOCH"),
     (&["--lifecycle-image"], "another lifecycle is in a directory: --lifecycle PATH"),
     (
-        &["--progress", "--no-color", "--verbose", "--timestamps"],
+        &["--progress", "--no-color", "--verbose", "-v", "--timestamps"],
         "progress is plain where there is no terminal, and without \
       colours with NO_COLOR; there are --json, --quiet and --explain",
     ),
@@ -40,12 +37,18 @@ const TIPS: [(&[&str], &str); 13] = [
 /// The error with a tip in place of that of clap, which is how to pass an option as a value.
 pub(crate) fn with_tip(mut error: clap::Error) -> clap::Error {
     if error.kind() == ErrorKind::UnknownArgument
+        && is_of_build(&error)
         && let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
         && let Some(tip) = tip(argument)
     {
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
     error
+}
+
+/// Other commands have other options of the same names.
+fn is_of_build(error: &clap::Error) -> bool {
+    error.get(ContextKind::Usage).is_some_and(|usage| usage.to_string().contains("cnb build "))
 }
 
 fn tip(argument: &str) -> Option<&'static str> {
@@ -78,6 +81,12 @@ mod tests {
             let error = Cli::try_parse_from([&["cnb"], arguments].concat()).expect_err("it is not known");
             let error = with_tip(error).to_string();
             assert!(error.contains(expected) && !error.contains("as a value"), "{error}");
+        }
+        for arguments in [["builder", "create", "--publish"], ["cache", "ls", "--verbose"]] {
+            let error =
+                Cli::try_parse_from([&["cnb"], &arguments[..]].concat()).expect_err("it is not known");
+            let error = with_tip(error).to_string();
+            assert!(!error.contains("--output") && !error.contains("--explain"), "{error}");
         }
         let error = Cli::try_parse_from(["cnb", "build", "--outptu", "oci:out"]).expect_err("a mistake");
         assert!(with_tip(error).to_string().contains("--output"), "what is misspelt is corrected");
