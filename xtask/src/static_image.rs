@@ -24,7 +24,10 @@ pub(crate) fn make(programs: &[&Path], layout: &Path, labels: &[&str]) -> Result
         fs::remove_dir_all(layout)?;
     }
     // As the tests have it: whoever runs them has compiled it.
-    command::run(&mut cargo(["build", "--quiet", "--workspace", "--all-features", "--example", EXAMPLE]))?;
+    let mut build = cargo(["build", "--quiet", "--workspace", "--all-features", "--example", EXAMPLE]);
+    // Where it is looked for, whatever the environment says.
+    build.env("CARGO_TARGET_DIR", workspace::target()).env_remove("CARGO_BUILD_TARGET");
+    command::run(&mut build)?;
     let mut make = command(workspace::target().join("debug/examples").join(EXAMPLE));
     make.arg(layout).arg(TAG).args(programs).args(labels);
     command::run(&mut make)?;
