@@ -25,6 +25,7 @@ mod served;
 mod tls;
 mod work;
 
+use engine::Way;
 use files::WithFiles;
 use keychain::OfEnvironment;
 use served::Served;
@@ -49,6 +50,8 @@ use crate::registry;
 pub(super) struct Prepared {
     asked: Asked,
     address: Address,
+    /// Whether a context of `docker` says the address.
+    is_of_context: bool,
     tls: Option<Tls>,
     /// The directory that has the helper.
     helper: PathBuf,
@@ -64,6 +67,7 @@ impl Prepared {
             server_name: args.buildkit_tls_server_name.as_deref(),
         };
         let tls = tls::of(&place, asked, request::own)?;
+        let is_of_context = place.context.is_some();
         let address = place.address;
         let is_engine = matches!(address, Address::Docker(_));
         if let Some(output) = args.output.iter().find(|output| !is_engine && is_in_daemon(output)) {
@@ -77,7 +81,7 @@ impl Prepared {
         let asked = request::read(args, None, &tool)?;
         let keychain = OfEnvironment(registry::options()?.keychain);
         let helper = helper.parent().unwrap_or(Path::new("/")).to_owned();
-        Ok(Self { asked, address, tls, helper, keychain })
+        Ok(Self { asked, address, is_of_context, tls, helper, keychain })
     }
 
     /// Builds.
@@ -88,16 +92,17 @@ impl Prepared {
 
     /// The build is the frontend of a solve of its own.
     async fn solve(mut self, args: &Args, progress: &dyn Progress) -> Result<Built> {
-        let is_plain = self.tls.is_none();
+        let (is_plain, is_of_context) = (self.tls.is_none(), self.is_of_context);
         let connector = Connector::new(self.address.clone());
         let connector = match self.tls.take() {
             Some(tls) => connector.with_tls(tls),
             None => connector,
         };
         let client = connector.connect().await;
-        let client = client.map_err(|error| engine::unreachable(&self.address, is_plain, &error))?;
+        let way = Way { address: &self.address, is_plain, is_of_context };
+        let client = client.map_err(|error| engine::unreachable(way, &error))?;
         // Who wants TLS, or a certificate, says so at the first call.
-        client.info().await.map_err(|error| engine::silent(&self.address, is_plain, &error))?;
+        client.info().await.map_err(|error| engine::silent(way, &error))?;
         let served = Served::new(inputs(&self.asked)).await?;
         let id = engine::random_id()?;
         let side = ClientSide::new(client.clone(), &id)

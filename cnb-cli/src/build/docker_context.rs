@@ -34,8 +34,7 @@ pub(super) struct Context {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Config {
-    #[serde(default)]
-    current_context: String,
+    current_context: Option<String>,
 }
 
 /// `meta.json`.
@@ -65,7 +64,7 @@ impl Context {
         let Some(directory) = configuration(set) else { return Ok(None) };
         let in_use = || -> Result<String> {
             let config: Option<Config> = read(&directory.join("config.json"))?;
-            Ok(config.map(|config| config.current_context).unwrap_or_default())
+            Ok(config.and_then(|config| config.current_context).unwrap_or_default())
         };
         let name = set(DOCKER_CONTEXT).map_or_else(in_use, Ok)?;
         if name.is_empty() || name == NONE { Ok(None) } else { Self::named(&name, &directory).map(Some) }
@@ -159,6 +158,7 @@ mod tests {
             (Some(in_use), Some(""), &remote),
             (Some(in_use), Some("default"), &None),
             (Some(("config.json", "{}")), None, &None),
+            (Some(("config.json", r#"{"currentContext":null}"#)), None, &None),
             (None, Some("remote"), &remote),
             (None, None, &None),
         ] {

@@ -148,8 +148,12 @@ fn other_targets(config: &BuilderConfig, host: &Platform) -> Option<Diagnostic> 
     let is_host =
         |target: &Target| matches(&target.os, &host.os) && matches(&target.arch, &host.architecture);
     let (own, others): (Vec<_>, Vec<_>) = config.targets.iter().partition(|target| is_host(&target.value));
-    let Located { value: other, span } = others.first()?;
-    let platform = format!("{}/{}", other.os, other.arch);
+    let Located { span, .. } = others.first()?;
+    let or = |text: &str, own: &str| if text.is_empty() { own.to_owned() } else { text.to_owned() };
+    let name = |Located { value: target, .. }: &&Located<Target>| {
+        format!("{}/{}", or(&target.os, &host.os), or(&target.arch, &host.architecture))
+    };
+    let platform = others.iter().map(name).collect::<Vec<_>>().join(", ");
     Some(if own.is_empty() {
         let message = format!("a builder for {platform} cannot be made here, but only for {host}");
         config.error_at(*span, "other-target", message)
@@ -270,6 +274,8 @@ mod tests {
             "{}",
             failure.message
         );
+        let failure = read(&format!("[[targets]]\narch = 'vax'\n{other}")).expect_err("no such machines");
+        assert!(failure.message.contains("for linux/vax, linux/pdp11 cannot"), "{}", failure.message);
         let warnings = read(&format!("{own}{other}")).expect("a config").warnings;
         assert!(warnings.to_string().ends_with("alone, and not for linux/pdp11"), "{warnings}");
         assert!(read(&format!("{own}[[targets]]\nos = 'linux'\n")).expect("a config").warnings.is_empty());

@@ -8,6 +8,7 @@ use cnb_core::conformance;
 use cnb_core::conformance::Need;
 use cnb_core::conformance::Report;
 use cnb_core::conformance::Target;
+use cnb_llb::Capability;
 use cnb_llb::Network;
 use cnb_llb::backend::BuildKit;
 use cnb_llb::backend::ClientSide;
@@ -58,7 +59,7 @@ async fn suite(client: &Client) -> Report {
     let mut report = Report::default();
     let work = async |gateway: Gateway| {
         let helper = side.helper(Path::new(&variable("CNB_TEST_HELPER")));
-        let has_layouts = gateway.graph_capabilities().has("mergeop");
+        let has_layouts = gateway.graph_capabilities().has(Capability::MERGE_OP);
         let backend = BuildKit::new(gateway, helper).with_client(side.clone()).with_network(Network::Host);
         let root = format!("docker://{}", variable("CNB_TEST_PROBE")).parse().expect("it is a reference");
         let target =

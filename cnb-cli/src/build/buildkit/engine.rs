@@ -1,6 +1,7 @@
 //! Which engine it is, and what it cannot do.
 
 use cnb_core::image_name::ImageName;
+use cnb_llb::Capability;
 use cnb_llb::Platform;
 use cnb_llb::client::Address;
 use cnb_llb::client::ConnectError;
@@ -14,9 +15,6 @@ use crate::exit::Failure;
 use crate::exit::Result;
 use crate::random;
 
-/// What every BuildKit can but that of a Docker Engine without containerd's image store.
-const MERGE: &str = "mergeop";
-
 const STORE: &str = "or turn on containerd's image store, \
                      https://docs.docker.com/engine/storage/containerd/";
 
@@ -25,19 +23,28 @@ pub(super) fn random_id() -> Result<String> {
     Ok(format!("cnb-{:032x}", u128::from_ne_bytes(random::bytes()?)))
 }
 
+/// Where an engine is, and what people said of the way to it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way<'a> {
+    pub(super) address: &'a Address,
+    pub(super) is_plain: bool,
+    /// Whether a context of `docker` says it, with the certificates.
+    pub(super) is_of_context: bool,
+}
+
 /// Nothing is there, or it speaks in another way.
-pub(super) fn unreachable(address: &Address, is_plain: bool, error: &ConnectError) -> Failure {
-    helped(address, is_plain, &Failure::caused(Exit::Machine, error))
+pub(super) fn unreachable(way: Way<'_>, error: &ConnectError) -> Failure {
+    helped(way, &Failure::caused(Exit::Machine, error))
 }
 
 /// What is there does not answer the first call.
-pub(super) fn silent(address: &Address, is_plain: bool, error: &BuildError) -> Failure {
+pub(super) fn silent(way: Way<'_>, error: &BuildError) -> Failure {
     let Failure { message, .. } = Failure::caused(Exit::Machine, error);
-    let message = format!("the BuildKit at {address} does not answer: {message}");
-    helped(address, is_plain, &Failure::new(Exit::Machine, message))
+    let message = format!("the BuildKit at {} does not answer: {message}", way.address);
+    helped(way, &Failure::new(Exit::Machine, message))
 }
 
-fn helped(address: &Address, is_plain: bool, failure: &Failure) -> Failure {
+fn helped(Way { address, is_plain, is_of_context }: Way<'_>, failure: &Failure) -> Failure {
     let help = match address {
         _ if failure.message.to_ascii_lowercase().contains("certificate") => {
             "the server's certificate has to be for the name that it is reached by, or --buildkit-tls-server-name, and of an \
@@ -45,6 +52,10 @@ fn helped(address: &Address, is_plain: bool, failure: &Failure) -> Failure {
         }
         Address::Tcp(_) if is_plain => {
             "start buildkitd there; if it wants TLS, say with --buildkit-tls where the certificates are"
+        }
+        _ if address.host().is_some() && is_plain && is_of_context => {
+            "start Docker Engine there; if it wants TLS, give the context its certificates: docker context update NAME --docker \
+             host=HOST,ca=FILE,cert=FILE,key=FILE"
         }
         _ if address.host().is_some() && is_plain => {
             "start Docker Engine there; if it wants TLS, set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the certificates"
@@ -90,7 +101,8 @@ pub(super) fn check(
         );
         return Err(Failure::new(Exit::Machine, message));
     }
-    if gateway.graph_capabilities().has(MERGE) || !matches!(address, Address::Docker(_)) {
+    // Every BuildKit has it but that of a Docker Engine without containerd's image store.
+    if gateway.graph_capabilities().has(Capability::MERGE_OP) || !matches!(address, Address::Docker(_)) {
         return Ok(());
     }
     match refused_image(inputs, outputs) {
@@ -137,6 +149,17 @@ mod tests {
             let refused = refused_image(&inputs, &outputs).map(|(verb, image, _)| format!("{verb} {image}"));
             assert_eq!(refused.as_deref(), expected);
         }
+    }
+
+    #[test]
+    fn certificates_are_those_of_the_variables_or_of_the_context() {
+        let address = "docker://build.test:2376".parse().expect("an address");
+        let help = |is_of_context| {
+            let way = Way { address: &address, is_plain: true, is_of_context };
+            helped(way, &Failure::new(Exit::Machine, "no answer")).message
+        };
+        assert!(help(false).contains("DOCKER_CERT_PATH"), "{}", help(false));
+        assert!(help(true).contains("docker context update"), "{}", help(true));
     }
 
     #[test]

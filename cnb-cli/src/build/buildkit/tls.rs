@@ -47,7 +47,7 @@ pub(super) fn of(
     if asked.directory.is_some() {
         let message = format!(
             "--buildkit-tls is for tcp://HOST:PORT, not for {address}\n  help: TLS of Docker Engine is that of \
-             {DOCKER_TLS_VERIFY} and {DOCKER_CERT_PATH}"
+             its context, or of {DOCKER_TLS_VERIFY} and {DOCKER_CERT_PATH}"
         );
         return Err(Failure::new(Exit::Usage, message));
     }
