@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use cnb_core::diagnostic::Diagnostics;
 
+use crate::login;
+
 /// What an exit code means. Codes of the phases are those of the lifecycle.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
@@ -81,8 +83,9 @@ impl Failure {
         self
     }
 
-    /// A failure that tells an error and its causes, each on a line. What a cause only repeats is told once.
-    pub(crate) fn caused(exit: Exit, error: &dyn std::error::Error) -> Self {
+    /// A failure that tells an error and its causes, each on a line, and what to do when a registry refuses. What a
+    /// cause only repeats is told once.
+    pub(crate) fn caused(exit: Exit, error: &(dyn std::error::Error + 'static)) -> Self {
         let mut last = error.to_string();
         let mut message = last.clone();
         for cause in std::iter::successors(error.source(), |error| error.source()).map(ToString::to_string) {
@@ -92,7 +95,7 @@ impl Failure {
             }
             last = cause;
         }
-        Self::new(exit, message)
+        Self::new(exit, message).with_help(login::help(error).as_deref())
     }
 
     /// The same with what to do about it, if there is something.

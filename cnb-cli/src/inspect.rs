@@ -80,7 +80,7 @@ fn open(args: &Args) -> Result<Image> {
 }
 
 /// An image that cannot be had, which need not be the fault of the image.
-fn failed(kind: ErrorKind, error: &dyn std::error::Error) -> Failure {
+fn failed(kind: ErrorKind, error: &(dyn std::error::Error + 'static)) -> Failure {
     let exit = match kind {
         ErrorKind::Exhausted => Exit::Exhausted,
         ErrorKind::Unavailable => Exit::Machine,

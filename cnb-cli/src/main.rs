@@ -13,6 +13,7 @@ mod builder;
 mod cache;
 mod exit;
 mod inspect;
+mod login;
 mod paths;
 mod progress;
 mod random;

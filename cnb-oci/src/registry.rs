@@ -30,6 +30,7 @@ mod location;
 mod manifest;
 mod options;
 mod pipe;
+mod requester;
 mod token;
 mod transport;
 mod upload;
@@ -42,6 +43,7 @@ pub use keychain::Keychain;
 pub use options::Options;
 pub use options::Proxy;
 pub use options::Retry;
+pub use requester::Requester;
 
 use endpoint::Endpoint;
 use token::Token;

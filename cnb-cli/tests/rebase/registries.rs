@@ -1,5 +1,8 @@
 //! Images in registries, and which blobs are sent.
 
+use std::fs;
+use std::path::Path;
+
 use cnb_core::api::PlatformApi;
 use cnb_lifecycle::image_store::ImageStore as _;
 use cnb_lifecycle::image_store::registry::RegistryStore;
@@ -10,6 +13,7 @@ use cnb_oci::registry::Registry;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::done::run;
 use crate::images::App;
 use crate::images::RUN;
 use crate::images::app_and_new_run;
@@ -187,6 +191,37 @@ fn a_registry_that_refuses_keeps_the_image() {
     let done = place.rebase(&[&app]);
     done.expect(62).says(&format!("failed to write `{app}`")).says("not for you").says("--output");
     assert_eq!(server.manifest("app", "1"), before);
+}
+
+#[test]
+fn who_may_not_is_told_how_to_log_in() {
+    let (place, server) = (Place::new(), Server::start());
+    serve_app(&server, &place, &[]);
+    server.need_password("me", "secret");
+    let (app, registry) = (format!("docker://{}", server.image("app:1")), server.address);
+    let rebase = |name, value: &Path| run(place.cnb().env(name, value).args(["rebase", &app]));
+    let login = format!("log in with `docker login {registry}`");
+    let nowhere = rebase("DOCKER_CONFIG", &place.path("nowhere"));
+    nowhere.expect(1).says("the request was anonymous").says(&login);
+    nowhere.says(&format!("nor in {}, which is not there", place.path("nowhere/config.json").display()));
+    run(place.cnb().args(["inspect", &app])).expect(4).says(&login);
+
+    let config = json!({"auths": {registry.to_string(): {"username": "me", "password": "old"}}});
+    fs::create_dir(place.path(".docker")).expect("a directory");
+    fs::write(place.path(".docker/config.json"), config.to_string()).expect("a file");
+    let of_docker = run(place.cnb().args(["rebase", &app]));
+    of_docker.expect(1).says(&format!("the credentials for {registry} that ")).does_not_say("old");
+    of_docker.says(&format!("`docker login {registry}` replaces them"));
+    let variable = json!({registry.to_string(): "Bearer secret"}).to_string();
+    let of_variable = rebase("CNB_REGISTRY_AUTH", Path::new(&variable));
+    of_variable.expect(1).says("in CNB_REGISTRY_AUTH are not valid").does_not_say("Bearer");
+
+    // Some who may read may not write.
+    let variable = json!({registry.to_string(): "Basic bWU6c2VjcmV0"}).to_string();
+    server.fail("PUT", "/v2/app/manifests", Fault::Refusal(403, "not for you"));
+    let writing = rebase("CNB_REGISTRY_AUTH", Path::new(&variable));
+    writing.expect(62).says("not for you").says("in CNB_REGISTRY_AUTH are not valid, or may not do this");
+    rebase("CNB_REGISTRY_AUTH", Path::new(&variable)).expect(0);
 }
 
 #[test]

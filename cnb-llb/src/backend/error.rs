@@ -7,15 +7,19 @@ use crate::errdefs::BuildError;
 use crate::errdefs::Code;
 
 /// The kinds that BuildKit tells in words alone.
-const WORDS: [(&str, ErrorKind); 8] = [
+const WORDS: [(&str, ErrorKind); 12] = [
+    ("insufficient_scope", ErrorKind::Denied),
+    ("authorization failed", ErrorKind::Denied),
+    ("unauthorized", ErrorKind::Denied),
+    ("401 Unauthorized", ErrorKind::Denied),
+    ("403 Forbidden", ErrorKind::Denied),
+    ("no basic auth credentials", ErrorKind::Denied),
     ("no such file or directory", ErrorKind::NotFound),
     ("not found", ErrorKind::NotFound),
     ("is a directory", ErrorKind::InvalidInput),
     ("not a directory", ErrorKind::InvalidInput),
     ("not a regular file", ErrorKind::InvalidInput),
     ("no space left on device", ErrorKind::Exhausted),
-    ("unauthorized", ErrorKind::Denied),
-    ("insufficient_scope", ErrorKind::Denied),
 ];
 
 /// The error of a backend, with that of BuildKit as its cause.
@@ -54,6 +58,16 @@ mod tests {
             (
                 Code::Unknown,
                 "pull access denied, insufficient_scope: authorization failed",
+                ErrorKind::Denied,
+            ),
+            (
+                Code::Unknown,
+                "failed to fetch oauth token: unexpected status from GET request to http://a/token: 401 Unauthorized: not found",
+                ErrorKind::Denied,
+            ),
+            (
+                Code::Unknown,
+                "push access denied: authorization failed: no basic auth credentials",
                 ErrorKind::Denied,
             ),
             (Code::Unknown, "strange", ErrorKind::Other),

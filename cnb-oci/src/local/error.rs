@@ -30,7 +30,11 @@ pub(super) fn from_layout(error: layout::Error) -> Error {
 /// As [`from_blob`], of a registry.
 #[cfg(feature = "registry")]
 pub(super) fn from_registry(error: registry::Error) -> Error {
-    let outer = outward(error.kind(), &error);
+    let outer = match error.requester() {
+        // Not as text alone: it decides what to do.
+        Some(requester) => Error::new(error.kind(), error.to_string()).with_source(requester.clone()),
+        None => outward(error.kind(), &error),
+    };
     if error.is_retryable() { outer.retryable() } else { outer }
 }
 
@@ -50,4 +54,27 @@ fn outward(kind: ErrorKind, error: &dyn std::error::Error) -> Error {
     let causes: Vec<_> =
         std::iter::successors(error.source(), |error| error.source()).map(ToString::to_string).collect();
     if causes.is_empty() { outer } else { outer.with_source(causes.join(": ")) }
+}
+
+#[cfg(all(test, feature = "registry"))]
+mod tests {
+    use super::*;
+    use crate::registry::Requester;
+
+    #[test]
+    fn who_a_registry_refuses_is_known() {
+        let (registry, repository) = ("registry.test".to_owned(), "app".to_owned());
+        let requester = Requester { registry, repository, is_anonymous: true };
+        let refusal = registry::Error::Status {
+            method: "GET".to_owned(),
+            url: "https://registry.test/v2/".to_owned(),
+            status: 401,
+            message: "who are you".to_owned(),
+            retry_after: None,
+            source: Some(Box::new(requester.clone())),
+        };
+        let error = from_registry(refusal);
+        assert_eq!((error.kind(), Requester::of(&error)), (ErrorKind::Denied, Some(&requester)));
+        assert_eq!(error.to_string(), "GET https://registry.test/v2/: 401: who are you");
+    }
 }

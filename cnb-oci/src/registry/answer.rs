@@ -64,7 +64,7 @@ impl Answer {
         let _ = self.response.into_body().into_reader().take(MAX_MESSAGE_BODY).read_to_end(&mut body);
         let said = message(&body);
         let message = if said.is_empty() { reason.to_owned() } else { said };
-        Error::Status { method, url, status, message, retry_after }
+        Error::Status { method, url, status, message, retry_after, source: None }
     }
 
     /// An error about this answer.

@@ -8,12 +8,16 @@ use super::transport::Request;
 
 impl Registry {
     /// Does something until it succeeds, fails for good, or was tried often enough.
-    pub(super) fn attempt<T>(&self, mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    pub(super) fn attempt<T>(
+        &self,
+        access: &Access,
+        mut attempt: impl FnMut() -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let mut failed = 0;
         loop {
             match attempt() {
                 Err(error) if self.may_retry(&mut failed, &error) => {}
-                result => return result,
+                result => return result.map_err(|error| self.with_requester(access, error)),
             }
         }
     }
@@ -37,6 +41,6 @@ impl Registry {
         request: &Request<'_>,
         expected: &[u16],
     ) -> Result<Answer, Error> {
-        self.attempt(|| self.send_once(access, request)?.expect(expected))
+        self.attempt(access, || self.send_once(access, request)?.expect(expected))
     }
 }

@@ -16,6 +16,7 @@ use super::error::Error;
 use super::get_or_make;
 use super::keychain::Credential;
 use super::location;
+use super::requester::Requester;
 use super::transport::Content;
 use super::transport::Request;
 
@@ -111,6 +112,20 @@ impl Registry {
                 Err(Error::Challenge { registry: access.registry.clone(), challenge: challenge.clone() })
             }
         }
+    }
+
+    /// Says in the error of a refusal who was refused.
+    pub(super) fn with_requester(&self, access: &Access, mut error: Error) -> Error {
+        if let Error::Status { status: 401 | 403, source: source @ None, .. } = &mut error
+            && let Ok(credential) = self.credential(access)
+        {
+            *source = Some(Box::new(Requester {
+                registry: access.registry.clone(),
+                repository: access.repository.clone(),
+                is_anonymous: *credential == Credential::Anonymous,
+            }));
+        }
+        error
     }
 
     fn credential(&self, access: &Access) -> Result<std::sync::Arc<Credential>, Error> {

@@ -73,7 +73,7 @@ impl Registry {
         method: Method,
         digest: &Digest,
     ) -> Result<Request<'static>, Error> {
-        Ok(Request::new(method, self.attempt(|| self.url(access, &format!("blobs/{digest}")))?))
+        Ok(Request::new(method, self.attempt(access, || self.url(access, &format!("blobs/{digest}")))?))
     }
 }
 
@@ -110,7 +110,7 @@ impl BlobReader {
             match self.read_some(buffer) {
                 Ok(read) => break read,
                 Err(error) if self.registry.may_retry(&mut self.failed, &error) => {}
-                Err(error) => return Err(error),
+                Err(error) => return Err(self.registry.with_requester(&self.access, error)),
             }
         };
         self.hasher.update(&buffer[..read]);

@@ -26,7 +26,7 @@ impl Registry {
     /// [`Error::Status`]: 401 or 403 when it may not be written.
     pub fn check_write(&self, reference: &Reference) -> Result<(), Error> {
         let access = Access::push(reference);
-        let answer = self.attempt(|| self.begin(&access, &[])?.expect(&[202]))?;
+        let answer = self.attempt(&access, || self.begin(&access, &[])?.expect(&[202]))?;
         self.cancel(&access, &answer);
         Ok(())
     }

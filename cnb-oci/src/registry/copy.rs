@@ -35,7 +35,7 @@ impl Registry {
     pub fn mount_blob(&self, to: &Reference, from_repository: &str, digest: &Digest) -> Result<bool, Error> {
         let access = Access::push(to).and_pull(from_repository);
         let parameters = [("mount", digest.as_str()), ("from", from_repository)];
-        match self.attempt(|| self.begin(&access, &parameters)?.expect(&[201, 202])) {
+        match self.attempt(&access, || self.begin(&access, &parameters)?.expect(&[201, 202])) {
             Ok(answer) if answer.status() == 201 => {
                 answer.drain();
                 Ok(true)

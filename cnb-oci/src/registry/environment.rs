@@ -1,7 +1,5 @@
 //! Options that people set by environment variables.
 
-use std::path::PathBuf;
-
 use cnb_core::environment::Environment;
 
 use super::Options;
@@ -32,10 +30,8 @@ fn keychain(environment: &Environment) -> Result<Chain, KeychainError> {
     if let Some(value) = environment.text("CNB_REGISTRY_AUTH").filter(|value| !value.is_empty()) {
         chain = chain.with(AuthVariable::parse(value)?);
     }
-    let home = || environment.get("HOME").map(|home| PathBuf::from(home).join(".docker"));
-    let docker = environment.get("DOCKER_CONFIG").filter(|path| !path.is_empty());
-    if let Some(directory) = docker.map(PathBuf::from).or_else(home) {
-        chain = chain.with(DockerConfig::new(directory));
+    if let Some(docker) = DockerConfig::from_environment(environment) {
+        chain = chain.with(docker);
     }
     Ok(chain)
 }

@@ -7,6 +7,7 @@ use cnb_core::backend::ErrorKind;
 use cnb_core::digest::Digest;
 
 use super::keychain::KeychainError;
+use super::requester::Requester;
 use crate::image;
 
 type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
@@ -143,6 +144,8 @@ pub enum Error {
         message: String,
         /// When the registry wants to be asked again.
         retry_after: Option<Duration>,
+        /// Who was refused, after 401 and 403.
+        source: Option<Box<Requester>>,
     },
 }
 
@@ -181,6 +184,14 @@ impl Error {
     /// Whether the registry knows who is asking and refuses (403).
     pub fn is_forbidden(&self) -> bool {
         self.status() == Some(403)
+    }
+
+    /// Who was refused, after 401 and 403.
+    pub fn requester(&self) -> Option<&Requester> {
+        match self {
+            Self::Status { source, .. } => source.as_deref(),
+            _ => None,
+        }
     }
 
     /// Whether there is no such thing (404).

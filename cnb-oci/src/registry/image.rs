@@ -64,6 +64,7 @@ impl Registry {
             status: 404,
             message: "the index names it, but it is not there".to_owned(),
             retry_after: None,
+            source: None,
         };
         Ok(self.manifest(reference)?.ok_or_else(not_found)?.1)
     }

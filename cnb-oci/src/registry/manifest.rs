@@ -32,7 +32,7 @@ impl Registry {
     pub fn manifest(&self, reference: &Reference) -> Result<Option<(Descriptor, Bytes)>, Error> {
         let access = Access::pull(reference);
         let request = self.manifest_request(&access, Method::GET, reference)?;
-        self.attempt(|| {
+        self.attempt(&access, || {
             let answer = self.send_once(&access, &request)?.expect(&[200, 404])?;
             if answer.status() == 404 { Ok(None) } else { read(answer, reference).map(Some) }
         })
@@ -98,7 +98,8 @@ impl Registry {
         method: Method,
         reference: &Reference,
     ) -> Result<Request<'static>, Error> {
-        let uri = self.attempt(|| self.url(access, &format!("manifests/{}", reference.identifier())))?;
+        let uri =
+            self.attempt(access, || self.url(access, &format!("manifests/{}", reference.identifier())))?;
         Ok(Request::new(method, uri).with_header(ACCEPT, HeaderValue::from_static(ACCEPTED)))
     }
 }

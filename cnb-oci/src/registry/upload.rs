@@ -66,7 +66,7 @@ impl Registry {
             let location = self.location(access, &answer)?;
             send(Upload { registry: self, access, location })
         };
-        self.attempt(|| match once() {
+        self.attempt(access, || match once() {
             // The token expired while bytes were sent. Beginning anew gets another one.
             Err(error) if error.is_unauthorized() => once(),
             result => result,

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::path::PathBuf;
 
+use cnb_core::environment::Environment;
 use docker_credential::CredentialRetrievalError;
 use docker_credential::DockerCredential;
 
@@ -30,9 +32,21 @@ impl DockerConfig {
         Self::of_file(directory.into().join("config.json"))
     }
 
+    /// The config that the environment of a program names: in `DOCKER_CONFIG`, else in `.docker` of `HOME`.
+    pub fn from_environment(environment: &Environment) -> Option<Self> {
+        let home = || environment.get("HOME").map(|home| PathBuf::from(home).join(".docker"));
+        let docker = environment.get("DOCKER_CONFIG").filter(|path| !path.is_empty());
+        docker.map(PathBuf::from).or_else(home).map(Self::new)
+    }
+
     /// A config under any name, for example Podman's `auth.json`.
     pub fn of_file(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     fn look_up(&self, config: &[u8], key: &str) -> Result<Credential, KeychainError> {
