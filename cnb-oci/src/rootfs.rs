@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::io::BufReader;
+use std::io::Cursor;
 use std::io::Read;
 use std::io::Write;
 use std::path::Path;
@@ -43,7 +44,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Makes an image of one layer, for the platform of this machine, and gives it a tag.
 ///
-/// `root_fs` is a tar, which may be compressed with gzip, or a directory. The image runs as the user `cnb` of
+/// `root_fs` is a tar, which may be compressed with gzip and may come through a pipe, or a directory. The image runs as the user `cnb` of
 /// its `/etc/passwd`, if there is one, and says so in `CNB_USER_ID` and `CNB_GROUP_ID`. Its labels name the
 /// distribution of its os-release.
 ///
@@ -99,11 +100,14 @@ impl Write for Tar {
     }
 }
 
+/// The tar in a file, which may be a pipe: it is read once.
 fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    let mut file = File::open(path)?;
     let mut magic = Vec::new();
-    File::open(path)?.take(2).read_to_end(&mut magic)?;
-    let file = File::open(path)?;
-    Ok(if magic == GZIP { Box::new(MultiGzDecoder::new(BufReader::new(file))) } else { Box::new(file) })
+    Read::by_ref(&mut file).take(2).read_to_end(&mut magic)?;
+    let is_compressed = magic == GZIP;
+    let whole = Cursor::new(magic).chain(file);
+    Ok(if is_compressed { Box::new(MultiGzDecoder::new(BufReader::new(whole))) } else { Box::new(whole) })
 }
 
 fn config(diff_id: &DiffId, facts: &Facts) -> Result<ImageConfig, Error> {
@@ -135,7 +139,7 @@ pub enum Error {
     #[error(transparent)]
     Layout(#[from] layout::Error),
     /// The file is something else.
-    #[error("{} is not the tar of a root file system", path.display())]
+    #[error("{} is not the tar of a root file system, plain or compressed with gzip", path.display())]
     NotATar {
         /// The file.
         path: PathBuf,

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io;
 use std::io::BufReader;
+use std::io::Cursor;
 use std::io::Read;
-use std::io::Seek as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -37,7 +37,7 @@ pub fn write(layout: &Layout, file: &Path) -> Result<(), Error> {
     archive.finish()
 }
 
-/// Unpacks an archive, which may be compressed with gzip, into a layout in a directory that has none. The
+/// Unpacks an archive, which may be compressed with gzip and come through a pipe, into a layout in a directory that has none. The
 /// digests of all blobs are verified; what is no part of a layout is left out.
 ///
 /// # Errors
@@ -73,13 +73,14 @@ pub fn read(file: &Path, directory: &Path) -> Result<Layout, Error> {
     Ok(layout)
 }
 
+/// The tar in a file, which may be a pipe: it is read once.
 fn open(path: &Path) -> Result<Box<dyn Read>, Error> {
     let mut file = File::open(path).map_err(blob::Error::io("open", path))?;
     let mut magic = Vec::new();
     file.by_ref().take(2).read_to_end(&mut magic).map_err(blob::Error::io("read", path))?;
-    file.rewind().map_err(blob::Error::io("read", path))?;
-    let file = BufReader::with_capacity(256 * 1024, file);
-    Ok(if magic == [0x1f, 0x8b] { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
+    let is_compressed = magic == [0x1f, 0x8b];
+    let file = BufReader::with_capacity(256 * 1024, Cursor::new(magic).chain(file));
+    Ok(if is_compressed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
 }
 
 /// The name of an entry without `./` before it. What is not UTF-8 is none of the names looked for.

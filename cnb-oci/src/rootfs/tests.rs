@@ -1,7 +1,10 @@
 use std::fs;
+use std::io;
 use std::io::Read as _;
 use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
 use std::path::Path;
+use std::thread;
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -52,6 +55,16 @@ fn a_directory_a_tar_and_a_compressed_tar_are_the_same_image() {
     for again in [plain, compressed] {
         import(&again, &layout, "base").expect("an image");
         assert_eq!(image(&to).config.bytes(), first.config.bytes(), "{}", again.display());
+        let through_a_pipe = Layout::create(temporary.path().join("pipe")).expect("a layout");
+        thread::scope(|scope| {
+            let (reader, mut writer) = io::pipe().expect("a pipe");
+            scope.spawn(move || {
+                writer.write_all(&fs::read(&again).expect("a file")).expect("it is read to its end");
+            });
+            let path = format!("/proc/self/fd/{}", reader.as_raw_fd());
+            import(path.as_ref(), &through_a_pipe, "base").expect("an image");
+        });
+        assert_eq!(image(&temporary.path().join("pipe")).config.bytes(), first.config.bytes());
     }
 }
 

@@ -1,8 +1,10 @@
 //! Archives: what others find in them, and what is refused.
 
 use std::fs;
+use std::io;
 use std::io::Read as _;
 use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
 use std::path::Path;
 
 use cnb_core::backend::ErrorKind;
@@ -25,7 +27,7 @@ fn archive_of(layout: &Layout, file: &Path) -> Vec<u8> {
 
 fn entries(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut archive = tar::Archive::new(bytes);
-    let read = |entry: std::io::Result<tar::Entry<'_, &[u8]>>| {
+    let read = |entry: io::Result<tar::Entry<'_, &[u8]>>| {
         let mut entry = entry.expect("valid");
         let mut content = Vec::new();
         entry.read_to_end(&mut content).expect("complete");
@@ -73,6 +75,20 @@ fn archives_are_read_back() {
         assert_eq!(name_of(&unpacked, Some("b")), "second");
         assert_eq!(unpacked.index().expect("valid"), layout.index().expect("valid"));
     }
+}
+
+#[test]
+fn archives_may_come_through_a_pipe() {
+    let (dir, layout) = layout();
+    put(&layout, None, "only");
+    let bytes = archive_of(&layout, &dir.path().join("a.tar"));
+    let (reader, mut writer) = io::pipe().expect("a pipe");
+    std::thread::scope(|scope| {
+        scope.spawn(move || writer.write_all(&bytes).expect("it is read to its end"));
+        let path = format!("/proc/self/fd/{}", reader.as_raw_fd());
+        let unpacked = oci::read(path.as_ref(), &dir.path().join("unpacked")).expect("an archive");
+        assert_eq!(name_of(&unpacked, None), "only");
+    });
 }
 
 #[test]
