@@ -113,9 +113,17 @@ fn store(args: &Args, cache_dir: &Path) -> Arc<dyn CacheStore> {
 
 /// Lets the next build know what this one made.
 fn save_record(store: &dyn CacheStore, namespace: &Namespace, built: &Built) -> Result<()> {
-    let record = Record::new(&built.config).expect("the config of an image was made");
+    let record = record(&built.config)?;
     let saved = record.save(store, namespace, Writer::new(namespace));
     saved.map_err(|error| Failure::caused(Exit::Other, &error))
+}
+
+/// What is kept of a config. What it has of its base may be anything.
+fn record(config: &[u8]) -> Result<Record> {
+    Record::new(config).map_err(|error| {
+        let message = format!("the next build runs everything: the config of the image is unusual: {error}");
+        Failure::new(Exit::Other, message)
+    })
 }
 
 fn enter(args: &Args) -> Result<Mapping> {
@@ -132,5 +140,20 @@ fn options(args: &Args, cache_dir: &Path, mapping: Mapping, init: &Path) -> Opti
     match &args.runtime {
         Some(program) => options.with_runtime(RuntimeCli::new(program)),
         None => options,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_a_base_may_be_anything() {
+        let config = |label: &str| {
+            format!(r#"{{"rootfs": {{"diff_ids": []}}, "config": {{"Labels": {{"size": {label}}}}}}}"#)
+        };
+        record(config(r#""1""#).as_bytes()).expect("it is as usual");
+        let failure = record(config("1").as_bytes()).expect_err("it is a number");
+        assert!(failure.message.starts_with("the next build runs everything"), "{failure:?}");
     }
 }
