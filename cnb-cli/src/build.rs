@@ -22,10 +22,13 @@ mod own_files;
 mod request;
 mod selection;
 mod signal;
+mod writable;
 
 pub(crate) use args::Args;
 pub(crate) use failure::of_backend;
-pub(crate) use request::writable;
+pub(crate) use writable::in_files;
+pub(crate) use writable::in_registries;
+pub(crate) use writable::writable;
 
 use request::Asked;
 

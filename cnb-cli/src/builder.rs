@@ -22,6 +22,7 @@ mod config;
 
 use config::Config;
 
+use crate::build::in_registries;
 use crate::build::in_thread;
 use crate::build::of_backend;
 use crate::build::until_stopped;
@@ -97,13 +98,15 @@ fn create(args: &CreateArgs) -> Result<Exported> {
     let lifecycle = lifecycle.cloned().map_or_else(own_lifecycle, Ok)?;
     // Before there is a second thread: the kernel refuses it later.
     let mapping = userns::enter(Mode::Auto).map_err(|error| Failure::caused(Exit::Machine, &error))?;
-    let options = Options::new(mapping, &cache_dir, init).with_registry(registry::client(&args.registry)?);
+    let registry = registry::client(&args.registry)?;
+    let options = Options::new(mapping, &cache_dir, init).with_registry(registry.clone());
     let backend = LocalBackend::new(options).map_err(|error| Failure::caused(of_backend(&error), &error))?;
     // It goes with this function, however that ends.
     let scratch = base::scratch(&cache_dir)?;
     let (run_images, output, place) =
         (args.run_image.clone(), args.output.clone(), scratch.path().to_owned());
     let (base, config) = in_thread(move || {
+        in_registries(&registry, std::slice::from_ref(&output))?;
         base::import_run_images(&run_images, &config, &output)?;
         Ok((base::find(&config.build_image, &place)?, config))
     })?;

@@ -20,6 +20,7 @@ mod random;
 mod rebase;
 mod registry;
 mod size;
+mod text;
 mod tips;
 
 /// Build OCI images from applications with Cloud Native Buildpacks, fully locally.

@@ -16,6 +16,7 @@ mod shown;
 
 use shown::Warnings;
 
+use crate::build::in_files;
 use crate::build::in_thread;
 use crate::exit::Exit;
 use crate::exit::Failure;
@@ -93,6 +94,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 
 /// Works in another thread, so that this one can be told to end.
 fn rebased(args: &Args, warnings: &Warnings) -> Result<Rebased> {
+    args.output.iter().try_for_each(in_files)?;
     let mut request = RebaseRequest::new(args.image.clone());
     request.run_image.clone_from(&args.run_image);
     request.outputs.clone_from(&args.output);

@@ -69,7 +69,10 @@ impl FromStr for ImageName {
                 rest.strip_prefix("//").ok_or_else(|| invalid("`//` must come after `docker:`"))?;
             let reference = reference
                 .parse()
-                .map_err(|_| invalid("what follows `docker://` is not the name of an image in a registry"))?;
+                .map_err(|_| invalid(
+                    "what follows `docker://` is not [REGISTRY/]REPOSITORY[:TAG|@DIGEST], the repository being two characters or \
+                     more of `a-z`, `0-9`, `_`, `-`, `.` and `/`",
+                ))?;
             return Ok(Self::Docker { reference });
         }
         let (path, name) = match rest.split_once(':') {

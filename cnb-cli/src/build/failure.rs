@@ -31,6 +31,7 @@ pub(crate) fn of_backend(error: &backend::Error) -> Exit {
         ErrorKind::Exhausted => Exit::Exhausted,
         ErrorKind::Unavailable => Exit::Machine,
         ErrorKind::Unsupported => Exit::Usage,
+        _ if error.context().iter().any(|(key, _)| *key == "output") => Exit::Export,
         _ => Exit::Other,
     }
 }
@@ -61,5 +62,18 @@ fn help(error: &Error) -> Option<&'static str> {
             Some("make room; --cache-dir DIR puts the state of local builds elsewhere")
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_output_that_cannot_be_written_is_told_from_an_image_that_cannot_be_read() {
+        let error = |kind| backend::Error::new(kind, "no");
+        assert_eq!(of_backend(&error(ErrorKind::Denied)), Exit::Other);
+        assert_eq!(of_backend(&error(ErrorKind::Denied).with("output", "oci:out")), Exit::Export);
+        assert_eq!(of_backend(&error(ErrorKind::Exhausted).with("output", "oci:out")), Exit::Exhausted);
     }
 }

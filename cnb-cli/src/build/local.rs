@@ -19,12 +19,15 @@ use cnb_oci::local::runtime::Cli as RuntimeCli;
 use cnb_oci::local::userns;
 use cnb_oci::local::userns::Mapping;
 use cnb_oci::local::userns::Mode;
+use cnb_oci::registry::Registry;
 
 use super::args;
 use super::args::Args;
 use super::args::Network;
 use super::build_with;
 use super::failure::of_backend;
+use super::in_registries;
+use super::in_thread;
 use super::request;
 use super::request::Asked;
 use super::until_stopped;
@@ -41,6 +44,7 @@ use crate::registry;
 pub(super) struct Prepared {
     asked: Asked,
     options: Options,
+    registry: Registry,
     store: Arc<dyn CacheStore>,
     /// What could not be read of it.
     unread: Option<StoreError>,
@@ -59,8 +63,8 @@ impl Prepared {
         let cache_dir = paths::cache_dir(args.cache_dir.as_deref())?;
         let (init, tool) = (paths::helper("cnb-init")?, paths::helper("lifecycle")?);
         let mut asked = request::read(args, Some(&cache_dir), &tool)?;
-        let options =
-            options(args, &cache_dir, enter(args)?, &init).with_registry(registry::client(&args.registry)?);
+        let registry = registry::client(&args.registry)?;
+        let options = options(args, &cache_dir, enter(args)?, &init).with_registry(registry.clone());
         let store = store(args, &cache_dir);
         if args.clear_cache {
             let forgotten = store.remove(&asked.namespace.id(), None);
@@ -75,17 +79,19 @@ impl Prepared {
         asked.request.last_label = label.map(str::to_owned);
         let records = Records::new(Arc::clone(&store), asked.namespace.clone(), random::bytes()?);
         asked.request.records = Some(records);
-        Ok(Self { asked, options, store, unread })
+        Ok(Self { asked, options, registry, store, unread })
     }
 
     /// Builds.
     pub(super) fn build(self, args: &Args, progress: &dyn Progress) -> Result<Built> {
-        let Self { mut asked, options, store, unread } = self;
+        let Self { mut asked, options, registry, store, unread } = self;
         warn(progress, &asked.warnings);
         if let Some(error) = unread {
             let message = Failure::caused(Exit::Other, &error).message;
             progress.event(Event::Warning { message });
         }
+        let outputs = args.output.clone();
+        in_thread(move || in_registries(&registry, &outputs))?;
         let backend =
             LocalBackend::new(options).map_err(|error| Failure::caused(of_backend(&error), &error))?;
         let built = until_stopped(async {

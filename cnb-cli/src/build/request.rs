@@ -1,7 +1,6 @@
 //! From the command line and the files it names to a build request.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,9 +33,11 @@ use super::args::Args;
 use super::backend::Backend;
 use super::bindings;
 use super::own_files;
+use super::writable::writable;
 use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
+use crate::text;
 
 /// The transport of images in the store of a Docker Engine.
 pub(super) const DAEMON: &str = "docker-daemon";
@@ -131,34 +132,14 @@ fn filter(
     own_files::without(&args.app, images.filter_map(own_files::place).chain(cache_dir), described)
 }
 
-/// Makes sure before anything is built that an image can be written to an output; `has_daemon` says whether a Docker Engine
-/// may be the one that builds.
-pub(crate) fn writable(output: &ImageName, has_daemon: bool) -> Result<()> {
-    let help = match output {
-        ImageName::Docker { .. }
-        | ImageName::Oci { .. }
-        | ImageName::OciArchive { .. }
-        | ImageName::DockerArchive { .. } => return Ok(()),
-        ImageName::Other { transport, .. } if transport == DAEMON && has_daemon => return Ok(()),
-        ImageName::Other { transport, .. } if transport == DAEMON => {
-            "build with `cnb build --backend docker`, or use docker-archive:FILE[:REFERENCE] and `docker load`"
-        }
-        _ => {
-            "use docker://REFERENCE, oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:REFERENCE], or with \
-             `cnb build --backend docker` docker-daemon:REFERENCE"
-        }
-    };
-    let message = format!("images cannot be written to `{output}`");
-    Err(Failure::new(Exit::Usage, message).with_help(Some(help)))
-}
-
 fn descriptor(args: &Args) -> Result<(Option<Descriptor>, Diagnostics)> {
     let path = args.descriptor.clone().unwrap_or_else(|| args.app.join("project.toml"));
-    let text = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.descriptor.is_none() => {
-            return Ok((None, Diagnostics::default()));
-        }
-        text => text.map_err(|error| unreadable(&path, &error))?,
+    let text = match &args.descriptor {
+        Some(path) => text::read(path)?,
+        None => match text::read_if_there(&path)? {
+            Some(text) => text,
+            None => return Ok((None, Diagnostics::default())),
+        },
     };
     let source = SourceFile::new(path.display().to_string(), text);
     let (descriptor, warnings) = Descriptor::read(&source).map_err(|errors| Failure::invalid(&errors))?;
@@ -233,7 +214,7 @@ fn environment(
     let described = descriptor.into_iter().flat_map(|descriptor| descriptor.env_for(EXEC_ENV));
     env.extend(described.map(|(name, value)| (name.to_owned(), value.to_owned())));
     for path in &args.env_file {
-        let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+        let text = text::read(path)?;
         let read = env_file::read_file(&path.display().to_string(), &text, own);
         let (variables, more) = read.map_err(|errors| Failure::invalid(&errors))?;
         warnings.extend(more);
@@ -273,7 +254,7 @@ fn namespace(args: &Args, descriptor: Option<&Descriptor>, builder: &ImageName) 
     let project = if let Some(project) = descriptor.and_then(Project::described) {
         project
     } else {
-        let path = args.app.canonicalize().map_err(|error| unreadable(&args.app, &error))?;
+        let path = args.app.canonicalize().map_err(|error| text::unreadable(&args.app, &error))?;
         Project::Explicit(path.display().to_string())
     };
     let platform = Platform::host().to_string();
@@ -305,12 +286,10 @@ pub(super) fn own(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(Exit::InvalidInput, format!("failed to read `{}`: {error}", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use clap::Parser;
 
     use super::*;

@@ -23,9 +23,9 @@ use cnb_core::labels::lifecycle::RunImageNames;
 use cnb_core::reference::Reference;
 use cnb_oci::platform::Platform;
 
-use crate::exit::Exit;
 use crate::exit::Failure;
 use crate::exit::Result;
+use crate::text;
 
 /// What a builder.toml says.
 #[derive(Debug)]
@@ -51,9 +51,7 @@ pub(super) enum BuildImage {
 
 impl Config {
     pub(super) fn read(file: &Path) -> Result<Self> {
-        let text = fs::read_to_string(file).map_err(|error| {
-            Failure::new(Exit::InvalidInput, format!("failed to read `{}`: {error}", file.display()))
-        })?;
+        let text = text::read(file)?;
         let source = SourceFile::new(file.display().to_string(), text);
         let (config, warnings) = BuilderConfig::read(&source).map_err(|errors| Failure::invalid(&errors))?;
         Self::resolve(&config, file.parent().unwrap_or(Path::new("")), warnings)
@@ -196,6 +194,7 @@ fn names(image: &RunImage) -> RunImageNames {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit::Exit;
 
     const REST: &str =
         "[build]\nimage = 'base.tar'\n[[run.images]]\nimage = 'run'\n[[order]]\n[[order.group]]\nid = 'a'\n";

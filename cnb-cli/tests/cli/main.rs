@@ -32,3 +32,5 @@ mod registry;
 mod reproducible;
 mod reuse;
 mod secrets;
+#[path = "../../../cnb-oci/tests/registry/server.rs"]
+mod server;

@@ -7,6 +7,7 @@ use crate::distribution::Distribution;
 use crate::fixture::Fixture;
 use crate::place::Place;
 use crate::place::run;
+use crate::server::Server;
 
 const LAYER: &str = "
 mkdir -p $layers/dep
@@ -61,5 +62,18 @@ fn an_image_that_a_registry_does_not_have_is_named() {
     let missing = format!("docker://{}", registry.image("missing"));
     let done = run(place.build_without_builder().args(["--builder", &missing]));
     done.expect(4).says(&registry.image("missing"));
+    place.expect_no_image();
+}
+
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn a_registry_that_takes_no_image_is_told_before_anything_is_built() {
+    let registry = Server::start();
+    registry.need_password("me", "secret");
+    let place = Place::new("echo built");
+    let output = format!("docker://{}", registry.image("app"));
+    let done = run(place.build().args(["--output", &output]));
+    done.expect(62).says(&format!("the image cannot be written to `{output}")).does_not_say("built");
+    done.says(&format!("log in with `docker login {}`", registry.address));
     place.expect_no_image();
 }

@@ -1,5 +1,7 @@
 //! What is not done, and what is said of it.
 
+use std::fs;
+
 use crate::images::App;
 use crate::images::RUN;
 use crate::images::app_and_new_run;
@@ -25,7 +27,9 @@ fn what_speaks_against_a_rebase_can_be_overridden() {
         let done = place.rebase(&["oci:images:app"]);
         done.expect(72).says("error: `oci:images:app` cannot be rebased").says(objection).says("--force");
         assert_eq!(files(&layout), before);
-        let unwritable = ["--output", "oci-archive:none/app.tar"];
+        let server = Server::start();
+        server.need_password("me", "secret");
+        let unwritable = ["--output", &format!("docker://{}", server.image("app"))];
         let done = place.rebase(&[&["oci:images:app", "--force", "--json"], &unwritable[..]].concat());
         let events: Vec<_> = done.events().iter().map(|event| event["event"].clone()).collect();
         assert_eq!(events, ["warning", "error"], "{done:?}");
@@ -79,4 +83,17 @@ fn transports_that_are_not_there_are_wrong_usage() {
     let digest = format!("docker://registry.test/app@sha256:{}", "0".repeat(64));
     place.rebase(&["oci:images:app", "--output", &digest]).expect(2).says("needs a tag");
     assert_eq!(files(&place.path("images")), before);
+}
+
+#[test]
+fn outputs_that_cannot_be_written_are_told_before_anything_is_read() {
+    let place = Place::new();
+    app_and_new_run(&place.path("images"));
+    fs::write(place.path("notes"), "what somebody wrote").expect("a file");
+    for output in ["oci-archive:notes", "oci:notes:app", "oci-archive:nowhere/app.tar"] {
+        let done = place.rebase(&["oci:images:app", "--output", "oci:new:app", "--output", output]);
+        done.expect(62).says(&format!("the image cannot be written to `{output}`: ")).says("help: name a");
+        assert!(!place.path("new").exists(), "{output}");
+    }
+    assert_eq!(fs::read(place.path("notes")).expect("a file"), b"what somebody wrote");
 }

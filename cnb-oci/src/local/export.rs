@@ -32,7 +32,9 @@ use crate::platform::Platform;
 /// Writes an image to each output.
 pub(super) fn images(machine: &Machine, plan: &ImagePlan, outputs: &[ImageName]) -> Result<Vec<Exported>> {
     let layers = layers(plan)?;
-    outputs.iter().map(|output| image(machine, &layers, &plan.config, output)).collect()
+    let write =
+        |output| image(machine, &layers, &plan.config, output).map_err(|error| error.with("output", output));
+    outputs.iter().map(write).collect()
 }
 
 fn image(machine: &Machine, layers: &[LocalLayer], config: &Bytes, output: &ImageName) -> Result<Exported> {
