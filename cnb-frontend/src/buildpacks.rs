@@ -136,10 +136,8 @@ fn load(
         ));
     };
     let file: PathBuf = path.join("buildpack.toml");
-    let buildpack = BuildpackDescriptor::read(&file, text).map_err(|error| error.to_string())?.buildpack;
-    let no_id = || format!("`{}` gives no ID: add `id` to its table `[buildpack]`", file.display());
-    let id = buildpack.id.ok_or_else(no_id)?;
-    let element = OrderElement { id, version: buildpack.version, optional: false };
+    let read = BuildpackDescriptor::read(&file, text).and_then(|buildpack| buildpack.order_element(&file));
+    let element = read.map_err(|error| error.to_string())?;
     Ok((element, Source::Context { name: name.clone(), files: Files::All, owner: User::ROOT }))
 }
 

@@ -67,12 +67,6 @@ fn load(path: &Path, choice: &Choice, descriptor: Option<&Descriptor>) -> Result
     let file = path.join("buildpack.toml");
     let text = fs::read_to_string(&file)
         .map_err(|error| asked("no-buildpack", format!("failed to read `{}`: {error}", file.display())))?;
-    let buildpack = BuildpackDescriptor::read(&file, &text)
-        .map_err(|error| Failure::new(Exit::InvalidInput, error.to_string()))?;
-    let info = buildpack.buildpack;
-    let id = info.id.ok_or_else(|| {
-        let message = format!("`{}` gives no ID: add `id` to its table `[buildpack]`", file.display());
-        Failure::new(Exit::InvalidInput, message)
-    })?;
-    Ok(OrderElement { id, version: info.version, optional: false })
+    let read = BuildpackDescriptor::read(&file, &text).and_then(|buildpack| buildpack.order_element(&file));
+    read.map_err(|error| asked("invalid-buildpack", error.to_string()))
 }

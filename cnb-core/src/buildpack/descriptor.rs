@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::order::OrderElement;
 use super::order::OrderGroup;
 use super::stack::BIONIC;
 use super::stack::StackId;
@@ -69,6 +70,18 @@ impl BuildpackDescriptor {
         document::read(file, text)
     }
 
+    /// The buildpack as an order names it. `file` is where it was read.
+    ///
+    /// # Errors
+    /// When it gives no ID.
+    pub fn order_element(&self, file: &Path) -> Result<OrderElement, InvalidDocument> {
+        let BuildpackInfo { id, version, .. } = &self.buildpack;
+        let id = id.clone().ok_or_else(|| {
+            InvalidDocument::new(file, "it gives no ID: add `id` to its table `[buildpack]`")
+        })?;
+        Ok(OrderElement { id, version: version.clone(), optional: false })
+    }
+
     /// Whether the buildpack stands for other buildpacks.
     pub fn is_composite(&self) -> bool {
         !self.order.is_empty()
@@ -120,6 +133,16 @@ mod tests {
         let error =
             read("[buildpack]\nid = 'a'\n[[buildpack.exec-env]]\nname = 'test'").expect_err("a table");
         assert!(error.to_string().starts_with("buildpack.toml:3:1: "), "{error}");
+    }
+
+    #[test]
+    fn an_order_needs_an_id() {
+        let file = Path::new("a/buildpack.toml");
+        let element = |text| read(text).expect("a descriptor").order_element(file);
+        let named = element("[buildpack]\nid = 'a'\nversion = '1'\n").expect("it has an ID");
+        assert_eq!((named.id.as_str(), named.version.as_str(), named.optional), ("a", "1", false));
+        let error = element("[buildpack]\nversion = '1'\n").expect_err("it has none").to_string();
+        assert!(error.starts_with("a/buildpack.toml: it gives no ID"), "{error}");
     }
 
     #[test]
