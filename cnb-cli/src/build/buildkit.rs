@@ -78,8 +78,8 @@ impl Prepared {
             return Err(Failure::new(Exit::Usage, message));
         }
         let (helper, tool) = (paths::helper("cnb-helper")?, paths::helper("lifecycle")?);
-        let asked = request::read(args, None, &tool)?;
         let keychain = OfEnvironment(registry::options()?.keychain);
+        let asked = request::read(args, None, &tool)?;
         let helper = helper.parent().unwrap_or(Path::new("/")).to_owned();
         Ok(Self { asked, address, is_of_context, tls, helper, keychain })
     }

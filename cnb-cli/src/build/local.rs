@@ -1,5 +1,6 @@
 //! Builds on this machine, without a daemon.
 
+use std::mem;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -62,9 +63,10 @@ impl Prepared {
         }
         let cache_dir = paths::cache_dir(args.cache_dir.as_deref())?;
         let (init, tool) = (paths::helper("cnb-init")?, paths::helper("lifecycle")?);
-        let mut asked = request::read(args, Some(&cache_dir), &tool)?;
         let registry = registry::client(&args.registry)?;
-        let options = options(args, &cache_dir, enter(args)?, &init).with_registry(registry.clone());
+        let mut asked = request::read(args, Some(&cache_dir), &tool)?;
+        let mapping = enter(args).map_err(|failure| failure.after(mem::take(&mut asked.warnings)))?;
+        let options = options(args, &cache_dir, mapping, &init).with_registry(registry.clone());
         let store = store(args, &cache_dir);
         if args.clear_cache {
             let forgotten = store.remove(&asked.namespace.id(), None);
