@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use cnb_core::backend::ErrorKind;
 use cnb_core::diagnostic::Diagnostics;
 
 use crate::login;
@@ -45,6 +46,19 @@ pub(crate) enum Exit {
     Interrupted = 130,
     /// SIGTERM.
     Terminated = 143,
+}
+
+impl Exit {
+    /// What an error of this kind is, whatever was being done. None where that decides.
+    pub(crate) fn of_kind(kind: ErrorKind) -> Option<Self> {
+        match kind {
+            ErrorKind::Corrupt | ErrorKind::NotFound => Some(Self::Image),
+            ErrorKind::Exhausted => Some(Self::Exhausted),
+            ErrorKind::Unavailable => Some(Self::Machine),
+            ErrorKind::Unsupported => Some(Self::Usage),
+            _ => None,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {

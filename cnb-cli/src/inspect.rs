@@ -81,11 +81,7 @@ fn open(args: &Args) -> Result<Image> {
 
 /// An image that cannot be had, which need not be the fault of the image.
 fn failed(kind: ErrorKind, error: &(dyn std::error::Error + 'static)) -> Failure {
-    let exit = match kind {
-        ErrorKind::Exhausted => Exit::Exhausted,
-        ErrorKind::Unavailable => Exit::Machine,
-        _ => Exit::Image,
-    };
+    let exit = Exit::of_kind(kind).unwrap_or(Exit::Image);
     Failure::caused(exit, error)
 }
 

@@ -121,16 +121,10 @@ fn failure(error: &Error) -> Failure {
 
 fn exit(error: &Error) -> Exit {
     match error {
-        Error::Read { kind: ErrorKind::Corrupt | ErrorKind::NotFound, .. }
-        | Error::Write { kind: ErrorKind::Corrupt | ErrorKind::NotFound, .. }
-        | Error::RunImage(_) => Exit::Image,
-        Error::Read { kind: ErrorKind::Exhausted, .. } | Error::Write { kind: ErrorKind::Exhausted, .. } => {
-            Exit::Exhausted
-        }
-        Error::Read { kind: ErrorKind::Unsupported | ErrorKind::InvalidInput, .. }
-        | Error::Unsupported(_) => Exit::Usage,
-        Error::Read { kind: ErrorKind::Unavailable, .. } => Exit::Machine,
-        Error::Write { .. } => Exit::Export,
+        Error::Read { kind: ErrorKind::InvalidInput, .. } | Error::Unsupported(_) => Exit::Usage,
+        Error::Read { kind, .. } => Exit::of_kind(*kind).unwrap_or(Exit::Other),
+        Error::Write { kind, .. } => Exit::of_kind(*kind).unwrap_or(Exit::Export),
+        Error::RunImage(_) => Exit::Image,
         Error::Rebase { .. } | Error::Refused { .. } => Exit::Rebase,
         _ => Exit::Other,
     }

@@ -26,14 +26,8 @@ fn exit(error: &Error) -> Exit {
 
 /// The exit code of a failure of the backend.
 pub(crate) fn of_backend(error: &backend::Error) -> Exit {
-    match error.kind() {
-        ErrorKind::Corrupt | ErrorKind::NotFound => Exit::Image,
-        ErrorKind::Exhausted => Exit::Exhausted,
-        ErrorKind::Unavailable => Exit::Machine,
-        ErrorKind::Unsupported => Exit::Usage,
-        _ if error.context().iter().any(|(key, _)| *key == "output") => Exit::Export,
-        _ => Exit::Other,
-    }
+    let is_of_output = || error.context().iter().any(|(key, _)| *key == "output");
+    Exit::of_kind(error.kind()).unwrap_or_else(|| if is_of_output() { Exit::Export } else { Exit::Other })
 }
 
 /// The phases' own codes where the specification has them, else one that names the phase.
