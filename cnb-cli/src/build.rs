@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let built = prepared.and_then(|prepared| prepared.build(args, &*progress));
     progress.finish(built.as_ref().err());
     match built {
-        Ok(built) => match progress::results(style(args), &built.images) {
+        Ok(built) => match progress.is_told().and_then(|()| progress::results(style(args), &built.images)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => {
                 progress::failure(&failure);

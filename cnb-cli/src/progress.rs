@@ -37,6 +37,11 @@ pub(crate) enum Style {
 pub(crate) trait Progress: EventSink {
     /// Tells that nothing more comes, and why if the build failed.
     fn finish(&self, failure: Option<&Failure>);
+
+    /// Whether programs were told everything that they wait for.
+    fn is_told(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The progress display for a style and for what standard error is. It may explain at the end what was used again.

@@ -1,19 +1,23 @@
 //! Events for programs.
 
-use std::io::Write as _;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 
 use cnb_core::event::Event;
 use cnb_core::event::EventSink;
 use cnb_core::event::Stream;
 
 use super::Progress;
+use super::print;
 use crate::exit::Failure;
+use crate::exit::Result;
 
 /// Prints one JSON object a line.
 #[derive(Debug, Default)]
 pub(super) struct Json {
     begun: Mutex<Vec<Begun>>,
+    /// Why a line was lost, the first time.
+    lost: Mutex<Option<Failure>>,
 }
 
 /// A character of which a piece of output had the first bytes alone: text in JSON has whole ones.
@@ -48,13 +52,23 @@ impl Json {
             event => vec![event],
         }
     }
+
+    fn print(&self, line: &str) {
+        if let Err(failure) = print(&format!("{line}\n")) {
+            self.lost().get_or_insert(failure);
+        }
+    }
+
+    fn lost(&self) -> MutexGuard<'_, Option<Failure>> {
+        self.lost.lock().expect("nothing panics while it holds this lock")
+    }
 }
 
 impl EventSink for Json {
     fn event(&self, event: Event) {
         for event in self.whole(event) {
             let line = serde_json::to_string(&event).expect("events hold nothing that JSON cannot");
-            print(&line);
+            self.print(&line);
         }
     }
 }
@@ -67,8 +81,12 @@ impl Progress for Json {
                 "message": failure.message,
                 "exit_code": failure.exit as u8,
             });
-            print(&event.to_string());
+            self.print(&event.to_string());
         }
+    }
+
+    fn is_told(&self) -> Result<()> {
+        self.lost().take().map_or(Ok(()), Err)
     }
 }
 
@@ -77,11 +95,6 @@ fn begun_at_end(bytes: &[u8]) -> usize {
     let rest = bytes.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
     let is_begun = std::str::from_utf8(rest).is_err_and(|error| error.error_len().is_none());
     if is_begun { rest.len() } else { 0 }
-}
-
-/// A reader that went away is told nothing more.
-fn print(line: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What goes to standard output and what to standard error.
 
+use crate::done::Done;
 use crate::place::Place;
 use crate::place::run;
 
@@ -81,4 +82,14 @@ fn flags_that_contradict_are_wrong_usage() {
     let place = Place::new("echo built");
     run(place.build().args(["--quiet", "--json"])).expect(2).says("--quiet");
     run(place.cnb().args(["build", "app"])).expect(2).says("--output");
+}
+
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn events_that_are_lost_are_an_error() {
+    let place = Place::new("echo built");
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("a device");
+    let mut build = place.build();
+    let done: Done = build.arg("--json").stdout(full).output().expect("it starts").into();
+    done.expect(1).says("failed to write to standard output: No space left on device");
 }
