@@ -95,6 +95,12 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 /// Works in another thread, so that this one can be told to end.
 fn rebased(args: &Args, warnings: &Warnings) -> Result<Rebased> {
     args.output.iter().try_for_each(in_files)?;
+    if args.output.is_empty() && is_pipe(&args.image) {
+        let message = format!("`{}` cannot be rebased in its place: it is no file", args.image);
+        return Err(
+            Failure::new(Exit::Usage, message).with_help(Some("say with --output where the image goes"))
+        );
+    }
     let mut request = RebaseRequest::new(args.image.clone());
     request.run_image.clone_from(&args.run_image);
     request.outputs.clone_from(&args.output);
@@ -113,6 +119,12 @@ fn rebased(args: &Args, warnings: &Warnings) -> Result<Rebased> {
         let events: &dyn EventSink = &events;
         rebase::rebase(&request, &registry, &directory, events).map_err(|error| failure(&error))
     })
+}
+
+/// Whether it is an archive that comes through a pipe: a name such as /dev/stdin shall not be replaced by a file.
+fn is_pipe(image: &ImageName) -> bool {
+    let ImageName::OciArchive { file, .. } = image else { return false };
+    file.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
 
 fn failure(error: &Error) -> Failure {

@@ -1,11 +1,14 @@
 //! Images in archives.
 
 use std::fs;
+use std::io;
+use std::io::Write as _;
 
 use cnb_oci::archive::oci;
 use cnb_oci::layout::Layout;
 use serde_json::Value;
 
+use crate::done::run;
 use crate::images::RUN;
 use crate::images::app_and_new_run;
 use crate::images::blob_digest;
@@ -64,4 +67,27 @@ fn an_image_goes_to_every_kind_of_output() {
     let text = String::from_utf8_lossy(&archive);
     assert!(text.contains(&format!("blobs/sha256/{}", &image_id[7..])) && text.contains("example/app:1"));
     assert_eq!(said["images"][0]["image_id"], Value::from(image_id));
+}
+
+#[test]
+fn an_archive_may_come_through_a_pipe_and_the_image_goes_elsewhere() {
+    let place = place();
+    let archive = fs::read(place.path("images.tar")).expect("a file");
+    let rebase = |arguments: &[&str]| {
+        let (reader, mut writer) = io::pipe().expect("a pipe");
+        let mut rebase = place.cnb();
+        rebase.args(["rebase", "oci-archive:/dev/stdin:app"]).args(arguments).stdin(reader);
+        std::thread::scope(|scope| {
+            // Who is refused does not read it.
+            let archive = &archive;
+            scope.spawn(move || writer.write_all(archive));
+            let done = run(&mut rebase);
+            drop(rebase);
+            done
+        })
+    };
+    rebase(&["--output", "oci:layout:app"]).expect(0);
+    let (manifest, ..) = read(&place.path("layout"), Some("app"), "amd64");
+    assert_eq!(manifest["layers"][0]["digest"], blob_digest("new run"));
+    rebase(&[]).expect(2).says("cannot be rebased in its place").says("--output");
 }
