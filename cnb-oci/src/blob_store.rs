@@ -3,16 +3,23 @@
 //! ```text
 //! blobs/sha256/<digest>     gzip-compressed layer tars
 //! diffids/<diffID>.json     which blob has a tar: {"digest":"sha256:…","size":123}
+//! uses/<digest>             locked by those who use a blob; its time says when that began last
 //! ```
 //!
 //! Files appear under their final names whole or not at all, and are verified whenever a layer is asked for:
 //! what is damaged is removed and counts as missing. Processes may share a store.
+//!
+//! A blob stays as long as somebody uses it; [`kept`] lists and removes those that nobody does. A use begins before a blob
+//! is looked for or gets its name, so none is lost in between. A blob may have more names, in layouts: it is
+//! no file of ours alone, and its own time says nothing.
 
 use std::fs;
+use std::fs::File;
 use std::io;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use cnb_core::backend::ErrorKind;
 use cnb_core::digest::DiffId;
@@ -20,12 +27,15 @@ use cnb_core::digest::Digest;
 use serde::Deserialize;
 use serde::Serialize;
 
+pub mod kept;
+
 use crate::blob::BlobWriter;
 use crate::blob::Blobs;
 use crate::blob::Error;
 use crate::blob::Temporary;
 use crate::compression::CompressWriter;
 use crate::compression::Compressor;
+use crate::in_use::InUse;
 
 /// A store in a directory.
 #[derive(Clone, Debug)]
@@ -35,8 +45,8 @@ pub struct BlobStore {
     compressor: Compressor,
 }
 
-/// A layer that a store has.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// A layer that a store has. Its blob stays as long as this value and its clones.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StoredLayer {
     /// The digest of the tar.
@@ -45,6 +55,7 @@ pub struct StoredLayer {
     pub digest: Digest,
     /// Bytes of the gzip-compressed tar.
     pub size: u64,
+    in_use: Arc<InUse>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -60,8 +71,9 @@ impl BlobStore {
     /// [`Error::Io`] when a directory cannot be made.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, Error> {
         let root = root.into();
-        let diff_ids = root.join("diffids");
-        fs::create_dir_all(&diff_ids).map_err(Error::io("make", &diff_ids))?;
+        for directory in [DIFF_IDS, USES].map(|name| root.join(name)) {
+            fs::create_dir_all(&directory).map_err(Error::io("make", &directory))?;
+        }
         Ok(Self { blobs: Blobs::create(&root)?, root, compressor: Compressor::default() })
     }
 
@@ -81,8 +93,11 @@ impl BlobStore {
             text => text.map_err(Error::io("read", &index))?,
         };
         if let Ok(IndexEntry { digest, size }) = serde_json::from_slice(&text) {
+            let in_use = Arc::new(self.hold(&digest)?);
             match self.blobs.verify(&digest, size) {
-                Ok(()) => return Ok(Some(StoredLayer { diff_id: diff_id.clone(), digest, size })),
+                Ok(()) => {
+                    return Ok(Some(StoredLayer { diff_id: diff_id.clone(), digest, size, in_use }));
+                }
                 Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound) => {
                     remove(&self.blobs.path(&digest))?;
                 }
@@ -101,8 +116,14 @@ impl BlobStore {
         Ok(NewBlob { store: self.clone(), gzip: self.compressor.writer(self.blobs.writer()?) })
     }
 
+    /// Begins to use a blob, which may still have to be made.
+    pub(crate) fn hold(&self, digest: &Digest) -> Result<InUse, Error> {
+        let path = use_path(&self.root, digest);
+        InUse::share(&path).map_err(Error::io("lock", &path))
+    }
+
     fn index_path(&self, diff_id: &DiffId) -> PathBuf {
-        self.root.join("diffids").join(format!("{}.json", diff_id.hex()))
+        self.root.join(DIFF_IDS).join(format!("{}.json", diff_id.hex()))
     }
 }
 
@@ -120,15 +141,37 @@ impl NewBlob {
     /// [`Error::Io`] when the files cannot be written.
     pub fn commit(self, diff_id: &DiffId) -> Result<StoredLayer, Error> {
         let Self { store, gzip } = self;
-        let blob = gzip.finish().map_err(Error::io("write a blob in", &store.root))?.finish()?;
+        let writer = gzip.finish().map_err(Error::io("write a blob in", &store.root))?;
+        let in_use = Arc::new(store.hold(&writer.digest())?);
+        let blob = writer.finish()?;
         let entry = IndexEntry { digest: blob.digest, size: blob.size };
         let text = serde_json::to_vec(&entry).expect("all keys are strings");
         let mut index = Temporary::new(&store.root)?;
         index.file().write_all(&text).map_err(Error::io("write", index.path()))?;
+        let diff_ids = store.root.join(DIFF_IDS);
+        let shared = File::open(&diff_ids).map_err(Error::io("open", &diff_ids))?;
+        // Nobody finds out meanwhile that the entry which is replaced names no blob any more.
+        shared.lock_shared().map_err(Error::io("lock", &diff_ids))?;
         index.persist(&store.index_path(diff_id))?;
-        Ok(StoredLayer { diff_id: diff_id.clone(), digest: entry.digest, size: entry.size })
+        Ok(StoredLayer { diff_id: diff_id.clone(), digest: entry.digest, size: entry.size, in_use })
     }
 }
+
+impl StoredLayer {
+    /// What keeps the blob.
+    #[cfg(feature = "local")]
+    pub(crate) fn in_use(&self) -> &Arc<InUse> {
+        &self.in_use
+    }
+}
+
+impl PartialEq for StoredLayer {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.diff_id, &self.digest, self.size) == (&other.diff_id, &other.digest, other.size)
+    }
+}
+
+impl Eq for StoredLayer {}
 
 impl Write for NewBlob {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -138,6 +181,14 @@ impl Write for NewBlob {
     fn flush(&mut self) -> io::Result<()> {
         self.gzip.flush()
     }
+}
+
+const DIFF_IDS: &str = "diffids";
+
+const USES: &str = "uses";
+
+fn use_path(root: &Path, digest: &Digest) -> PathBuf {
+    root.join(USES).join(digest.hex())
 }
 
 fn remove(path: &Path) -> Result<(), Error> {

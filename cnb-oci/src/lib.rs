@@ -14,6 +14,7 @@ mod hash;
 #[cfg(feature = "helper")]
 pub mod helper;
 pub mod image;
+mod in_use;
 mod inside;
 pub mod layer;
 pub mod layout;

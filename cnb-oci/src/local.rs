@@ -59,6 +59,7 @@ mod overlay;
 #[cfg(feature = "registry")]
 mod remote;
 
+pub mod roots;
 pub mod runtime;
 mod secrets;
 mod spec;

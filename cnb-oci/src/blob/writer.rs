@@ -45,9 +45,14 @@ impl BlobWriter {
         Ok(Blob { digest, size })
     }
 
+    /// The digest of what was written so far.
+    pub(crate) fn digest(&self) -> Digest {
+        self.hasher.clone().finish()
+    }
+
     /// As [`BlobWriter::finish`] for a blob whose digest is known; `path` names it in errors.
     pub(crate) fn finish_as(self, expected: &Digest, path: &Path) -> Result<(), Error> {
-        let actual = self.hasher.clone().finish();
+        let actual = self.digest();
         if actual != *expected {
             return Err(Error::Corrupt { path: path.to_owned(), expected: expected.clone(), actual });
         }

@@ -15,6 +15,7 @@ use crate::blob_store::BlobStore;
 use crate::blob_store::StoredLayer;
 use crate::descriptor::Descriptor;
 use crate::descriptor::media_type;
+use crate::in_use::InUse;
 
 /// A blob that is a layer.
 #[derive(Clone, Debug)]
@@ -26,12 +27,14 @@ pub(super) struct LocalLayer {
     pub verified: bool,
     /// The image that it is one of; keeps the blobs of an archive, and says where else they are.
     pub image: Option<Arc<Found>>,
+    /// What keeps a blob of the store. The image keeps its own.
+    _in_use: Option<Arc<InUse>>,
 }
 
 impl LocalLayer {
     /// A layer of an image, not verified.
     pub(super) fn of_image(image: &Arc<Found>, blobs: Blobs, descriptor: Descriptor) -> Self {
-        Self { blobs, descriptor, verified: false, image: Some(Arc::clone(image)) }
+        Self { blobs, descriptor, verified: false, image: Some(Arc::clone(image)), _in_use: None }
     }
 
     /// Brings the blob here, if it is elsewhere.
@@ -41,8 +44,9 @@ impl LocalLayer {
 
     /// A layer of a store, which verifies what it gives.
     pub(super) fn stored(store: &BlobStore, layer: StoredLayer) -> Self {
+        let in_use = Some(Arc::clone(layer.in_use()));
         let descriptor = Descriptor::new(media_type::OCI_LAYER_GZIP, layer.digest, layer.size);
-        Self { blobs: store.blobs().clone(), descriptor, verified: true, image: None }
+        Self { blobs: store.blobs().clone(), descriptor, verified: true, image: None, _in_use: in_use }
     }
 }
 

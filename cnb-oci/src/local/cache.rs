@@ -78,21 +78,26 @@ fn wait(
     }
 }
 
-/// Removes what is in a cache whose lock the caller has. It is gone at once: nobody takes what is left of it for a cache,
-/// however this ends.
+/// Removes what is in a cache whose lock the caller has.
 pub(super) fn clear(parent: &Path) -> Result<()> {
-    let (files, unfinished) = (parent.join(FILES), parent.join(UNFINISHED));
-    remove_all(&unfinished)?;
-    match fs::rename(&files, &unfinished) {
+    discard(&parent.join(FILES), &parent.join(UNFINISHED))
+}
+
+/// Removes a directory by way of a passing name, of which the caller has the lock. It is gone at once: nobody takes what
+/// is left of it for the directory, however this ends.
+pub(super) fn discard(directory: &Path, passing: &Path) -> Result<()> {
+    remove_all(passing)?;
+    match fs::rename(directory, passing) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         renamed => {
-            renamed.map_err(at("remove", &files))?;
-            remove_all(&unfinished)
+            renamed.map_err(at("remove", directory))?;
+            remove_all(passing)
         }
     }
 }
 
-fn remove_all(directory: &Path) -> Result<()> {
+/// Removes a directory, if it is there.
+pub(super) fn remove_all(directory: &Path) -> Result<()> {
     match fs::remove_dir_all(directory) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove", directory)(error)),
         _ => Ok(()),

@@ -78,17 +78,21 @@ impl StepCache {
     }
 }
 
-fn directories(path: &Path) -> Result<Vec<DirEntry>> {
-    let entries = match fs::read_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(at("list", path))?,
-    };
-    let entries: Vec<DirEntry> = entries.collect::<io::Result<_>>().map_err(at("list", path))?;
-    Ok(entries.into_iter().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).collect())
+pub(super) fn directories(path: &Path) -> Result<Vec<DirEntry>> {
+    let is_directory = |entry: &DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+    Ok(entries(path)?.into_iter().filter(is_directory).collect())
+}
+
+/// What is in a directory; nothing if there is none.
+pub(super) fn entries(path: &Path) -> Result<Vec<DirEntry>> {
+    match fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries.and_then(Iterator::collect).map_err(at("list", path)),
+    }
 }
 
 /// Bytes of all files; those with several names count once.
-fn bytes_below(directory: &Path, seen: &mut BTreeSet<(u64, u64)>) -> u64 {
+pub(super) fn bytes_below(directory: &Path, seen: &mut BTreeSet<(u64, u64)>) -> u64 {
     let Ok(entries) = fs::read_dir(directory) else { return 0 };
     let of_entry = |entry: DirEntry| match entry.metadata() {
         Ok(metadata) if metadata.is_dir() => bytes_below(&entry.path(), seen),

@@ -6,6 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 use cnb_core::backend;
 use cnb_core::backend::Error;
@@ -26,6 +28,7 @@ use super::error::from_layout;
 use super::machine::Machine;
 #[cfg(feature = "registry")]
 use super::remote;
+use super::roots;
 use super::stop::Stop;
 use super::store;
 use super::store::Scratch;
@@ -38,6 +41,7 @@ use crate::archive;
 use crate::blob::Blobs;
 use crate::descriptor::Descriptor;
 use crate::image::Image;
+use crate::in_use::InUse;
 use crate::layout::Layout;
 use crate::parallel;
 use crate::platform::Platform;
@@ -51,6 +55,8 @@ pub(super) struct Found {
     roots: PathBuf,
     mapping: Mapping,
     stop: Stop,
+    /// Its root file system, once something needed it.
+    root: Mutex<Option<(PathBuf, InUse)>>,
     /// The unpacked archive that the blobs are in.
     _archive: Option<Scratch>,
     /// Where to get the blobs that are not here yet.
@@ -59,8 +65,8 @@ pub(super) struct Found {
 
 /// Has the blobs of an image that was found elsewhere.
 pub(super) trait Origin: Debug + Send + Sync {
-    /// Brings a blob here, unless it is here. It is verified on the way.
-    fn fetch(&self, into: &Blobs, descriptor: &Descriptor) -> Result<()>;
+    /// Brings a blob here, unless it is here. It is verified on the way, and stays as long as this value.
+    fn fetch(&self, descriptor: &Descriptor) -> Result<()>;
 
     /// The name of the image there.
     #[cfg(feature = "registry")]
@@ -106,7 +112,8 @@ fn found(
 ) -> backend::Image {
     let (digest, config) = (image.descriptor.digest.clone(), image.config.bytes().clone());
     let (roots, mapping, stop) = (machine.roots.clone(), machine.mapping, machine.stop.clone());
-    let found = Arc::new(Found { image, blobs, roots, mapping, stop, _archive: archive, origin });
+    let root = Mutex::default();
+    let found = Arc::new(Found { image, blobs, roots, mapping, stop, root, _archive: archive, origin });
     backend::Image::new(digest, config, Tree::new(LocalTree::of_image(found)))
 }
 
@@ -132,7 +139,7 @@ impl Found {
 
     /// Brings a blob here, if it is elsewhere.
     pub(super) fn fetch(&self, descriptor: &Descriptor) -> Result<()> {
-        self.origin.as_ref().map_or(Ok(()), |origin| origin.fetch(&self.blobs, descriptor))
+        self.origin.as_ref().map_or(Ok(()), |origin| origin.fetch(descriptor))
     }
 
     /// Where else its blobs are.
@@ -141,37 +148,33 @@ impl Found {
         self.origin.as_ref().map(|origin| origin.reference())
     }
 
-    /// Unpacks the layers into one directory, which appears when it is complete.
-    fn unpack(&self, root: &Path) -> Result<()> {
-        let new = root.with_extension("new");
-        store::remove(&new);
-        fs::create_dir(&new).map_err(at("create", &new))?;
-        fs::set_permissions(&new, fs::Permissions::from_mode(0o755))
-            .map_err(at("change the mode of", &new))?;
+    /// Unpacks the layers into a new directory, which becomes the root when it is complete.
+    fn unpack(&self, new: &Path, root: &Path) -> Result<()> {
+        store::remove(new);
+        fs::create_dir(new).map_err(at("create", new))?;
+        fs::set_permissions(new, fs::Permissions::from_mode(0o755)).map_err(at("change the mode of", new))?;
         let options = Options::new(unpack::owners(self.mapping));
         let layers = self.image.layers().map(|(_, descriptor)| descriptor).collect();
         parallel::map(layers, |descriptor| self.fetch(descriptor))?;
         for (diff_id, descriptor) in self.image.layers() {
-            unpack::layer(&self.blobs, descriptor, diff_id, &new, &options, &self.stop)?;
+            unpack::layer(&self.blobs, descriptor, diff_id, new, &options, &self.stop)?;
         }
         // What was checked must be what is there after a crash of the machine: it is not checked again.
-        let unpacked = fs::File::open(&new).map_err(at("open", &new))?;
-        rustix::fs::syncfs(&unpacked).map_err(|errno| at("write", &new)(errno.into()))?;
-        fs::rename(&new, root).map_err(at("create", root))
+        let unpacked = fs::File::open(new).map_err(at("open", new))?;
+        rustix::fs::syncfs(&unpacked).map_err(|errno| at("write", new)(errno.into()))?;
+        fs::rename(new, root).map_err(at("create", root))
     }
 }
 
 impl Directory for Arc<Found> {
     fn path(&self) -> Result<PathBuf> {
-        let root = self.roots.join(chain_id(self.diff_ids()).hex());
-        if !root.is_dir() {
-            store::make_private(&self.roots)?;
-            let _unpacking = store::lock(&root.with_extension("lock"))?;
-            if !root.is_dir() {
-                self.unpack(&root)?;
-            }
+        let mut root = self.root.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((path, _)) = &*root {
+            return Ok(path.clone());
         }
-        Ok(root)
+        let unpack = |new: &Path, root: &Path| self.unpack(new, root);
+        let taken = roots::take(&self.roots, &chain_id(self.diff_ids()), unpack)?;
+        Ok(root.insert(taken).0.clone())
     }
 }
 

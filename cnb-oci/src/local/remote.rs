@@ -1,8 +1,13 @@
 //! Images in registries, as sources and as outputs.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
 use cnb_core::backend::Error;
 use cnb_core::backend::ErrorKind;
 use cnb_core::backend::Result;
+use cnb_core::digest::Digest;
 use cnb_core::reference::Reference;
 
 use super::blobs::LocalLayer;
@@ -13,22 +18,25 @@ use super::found::Origin;
 use super::machine::Machine;
 use super::stop::Stop;
 use crate::blob;
-use crate::blob::Blobs;
+use crate::blob_store::BlobStore;
 use crate::copy::copy;
 use crate::descriptor::Descriptor;
 use crate::descriptor::Manifest;
 use crate::descriptor::media_type;
 use crate::image::Image;
+use crate::in_use::InUse;
 use crate::parallel;
 use crate::platform::Platform;
 use crate::registry::Registry;
 
-/// An image in a registry.
+/// An image in a registry. What came here of it stays as long as this value.
 #[derive(Debug)]
 pub(super) struct Remote {
     registry: Registry,
     reference: Reference,
     stop: Stop,
+    store: BlobStore,
+    in_use: Mutex<BTreeMap<Digest, InUse>>,
 }
 
 /// Finds an image. Its layers stay where they are.
@@ -37,18 +45,31 @@ pub(super) fn find(machine: &Machine, reference: &Reference, platform: &Platform
     let image = registry.image(&reference, platform).map_err(from_registry)?;
     let image =
         image.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no image `{reference}`")))?;
-    Ok((image, Remote { registry, reference, stop: machine.stop.clone() }))
+    let (stop, store) = (machine.stop.clone(), machine.layers.clone());
+    Ok((image, Remote { registry, reference, stop, store, in_use: Mutex::default() }))
+}
+
+impl Remote {
+    fn hold(&self, digest: &Digest) -> Result<()> {
+        let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        if !in_use.contains_key(digest) {
+            in_use.insert(digest.clone(), self.store.hold(digest).map_err(from_blob)?);
+        }
+        Ok(())
+    }
 }
 
 impl Origin for Remote {
-    fn fetch(&self, into: &Blobs, descriptor: &Descriptor) -> Result<()> {
-        let path = into.path(&descriptor.digest);
+    fn fetch(&self, descriptor: &Descriptor) -> Result<()> {
+        self.hold(&descriptor.digest)?;
+        let blobs = self.store.blobs();
+        let path = blobs.path(&descriptor.digest);
         if path.exists() {
             return Ok(());
         }
         let reader = self.registry.blob(&self.reference, descriptor).map_err(from_registry)?;
         let mut reader = self.stop.wrap(reader);
-        let mut writer = into.writer().map_err(from_blob)?;
+        let mut writer = blobs.writer().map_err(from_blob)?;
         let pulling = |source| {
             Error::new(ErrorKind::Other, format!("could not pull {}", descriptor.digest)).with_source(source)
         };

@@ -7,7 +7,8 @@
 //! STATE/MODE/sessions/NAME/work/N    a step: its bundle and what is mounted
 //! STATE/MODE/sessions/NAME/runtime   what the OCI runtime keeps
 //! STATE/MODE/sessions/NAME/init      a copy of `cnb-init` that every user may run
-//! STATE/MODE/roots/CHAINID           the unpacked root file system of an image
+//! STATE/MODE/roots/CHAINID           the unpacked root file system of an image: see [roots](super::roots)
+//! STATE/{blobs,diffids,uses}         layers of images, of all modes: see [`blob_store`](crate::blob_store)
 //! ```
 //!
 //! Each [mode](super::userns::Mode) has its own files: their owners are not the same.
