@@ -8,8 +8,15 @@ use cnb_cache::store::Entry;
 use cnb_cache::store::FileStore;
 use cnb_cache::store::NamespaceInfo;
 use cnb_cache::store::StoreError;
+use cnb_core::backend;
+use cnb_core::backend::ErrorKind;
+use cnb_oci::blob;
+use cnb_oci::blob_store::kept;
+use cnb_oci::blob_store::kept::KeptBlob;
 use cnb_oci::local::caches;
 use cnb_oci::local::caches::StepCache;
+use cnb_oci::local::roots;
+use cnb_oci::local::roots::Root;
 
 mod export;
 mod import;
@@ -72,6 +79,10 @@ struct Kept {
     namespaces: Vec<(NamespaceInfo, Vec<Entry>)>,
     /// The layers with `cache = true`.
     layers: Vec<StepCache>,
+    /// The root file systems of images.
+    roots: Vec<Root>,
+    /// Layers as they are in images.
+    blobs: Vec<KeptBlob>,
 }
 
 impl Kept {
@@ -88,14 +99,24 @@ impl Kept {
             })?;
             namespaces.push((info, entries));
         }
-        let layers = caches::list(&directory.join("caches"))
-            .map_err(|error| Failure::caused(of_backend(&error), &error))?;
-        Ok(Self { namespaces, layers })
+        let layers = caches::list(&directory.join("caches")).map_err(|error| backend_failed(&error))?;
+        let roots = roots::list(directory).map_err(|error| backend_failed(&error))?;
+        let blobs = kept::list(directory).map_err(|error| blobs_failed(&error))?;
+        Ok(Self { namespaces, layers, roots, blobs })
     }
 }
 
 fn failed(error: &StoreError) -> Failure {
     Failure::caused(of_store(error), error)
+}
+
+fn backend_failed(error: &backend::Error) -> Failure {
+    Failure::caused(of_backend(error), error)
+}
+
+fn blobs_failed(error: &blob::Error) -> Failure {
+    let exit = if error.kind() == ErrorKind::Exhausted { Exit::Exhausted } else { Exit::Other };
+    Failure::caused(exit, error)
 }
 
 /// The exit code of a failure of the store.

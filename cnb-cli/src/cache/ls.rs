@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 
 use cnb_cache::store::Entry;
 use cnb_core::digest::Digest;
+use cnb_oci::blob_store::kept::KeptBlob;
 use cnb_oci::local::caches::StepCache;
+use cnb_oci::local::roots::Root;
 use serde_json::Value;
 use serde_json::json;
 
@@ -22,7 +24,8 @@ use crate::size;
 /// List whose builds keep what.
 ///
 /// ENTRIES are what the store has, SIZE is that of their contents; contents that several have count for each of them. LAYERS
-/// are those with `cache = true`, of builds with --backend local.
+/// are those with `cache = true`, of builds with --backend local. Such builds also keep root file systems of images, and layers
+/// as they are in images, for all namespaces together.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -38,7 +41,12 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let kept = Kept::read(&directory, &args.place.store()?)?;
     let rows = rows(&kept);
     let total = total(&kept);
-    print(&if args.json { as_json(&rows, total) } else { as_text(&rows, total, paths::now()) })
+    print(&if args.json {
+        as_json(&kept, &rows, total)
+    } else {
+        let now = paths::now();
+        format!("{}{}\nTotal: {}\n", as_text(&rows, now), images(&kept, now), size::shown(total))
+    })
 }
 
 /// What a namespace keeps.
@@ -84,10 +92,30 @@ fn contents<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> u64 {
 
 fn total(kept: &Kept) -> u64 {
     let entries = kept.namespaces.iter().flat_map(|(_, entries)| entries);
-    contents(entries) + kept.layers.iter().map(|cache| cache.bytes).sum::<u64>()
+    let layers = kept.layers.iter().map(|cache| cache.bytes);
+    let roots = kept.roots.iter().map(|root| root.bytes);
+    let blobs = kept.blobs.iter().map(|blob| blob.bytes);
+    contents(entries) + layers.chain(roots).chain(blobs).sum::<u64>()
 }
 
-fn as_text(rows: &BTreeMap<&str, Row<'_>>, total: u64, now: u64) -> String {
+/// What is kept of images, if anything is.
+fn images(kept: &Kept, now: u64) -> String {
+    let roots: Vec<(u64, u64)> = kept.roots.iter().map(|root| (root.bytes, root.used)).collect();
+    let blobs: Vec<(u64, u64)> = kept.blobs.iter().map(|blob| (blob.bytes, blob.used)).collect();
+    let line = |(of, what): (&[(u64, u64)], &str)| {
+        let used = of.iter().map(|(_, used)| *used).max()?;
+        let bytes = size::shown(of.iter().map(|(bytes, _)| bytes).sum());
+        let used = age::ago(now.saturating_sub(used));
+        Some(format!("{what}: {}, {bytes}, last used {used}\n", of.len()))
+    };
+    let lines: String = [(&*roots, "Root file systems"), (&*blobs, "Layers of images")]
+        .into_iter()
+        .filter_map(line)
+        .collect();
+    if lines.is_empty() { lines } else { format!("\n{lines}") }
+}
+
+fn as_text(rows: &BTreeMap<&str, Row<'_>>, now: u64) -> String {
     let head = ["ID", "ENTRIES", "SIZE", "LAYERS", "LAST USED", "NAMESPACE"].map(str::to_owned);
     let cells = rows.iter().map(|(id, row)| {
         let used = row.used().map(|used| age::ago(now.saturating_sub(used)));
@@ -111,11 +139,10 @@ fn as_text(rows: &BTreeMap<&str, Row<'_>>, total: u64, now: u64) -> String {
         );
         writeln!(text, "{}", line.trim_end()).expect("writing to a string cannot fail");
     }
-    writeln!(text, "\nTotal: {}", size::shown(total)).expect("writing to a string cannot fail");
     text
 }
 
-fn as_json(rows: &BTreeMap<&str, Row<'_>>, total: u64) -> String {
+fn as_json(kept: &Kept, rows: &BTreeMap<&str, Row<'_>>, total: u64) -> String {
     let layers = |cache: &&StepCache| json!({ "mode": cache.mode, "size": cache.bytes, "used": cache.used });
     let namespaces = rows.iter().map(|(id, row)| {
         json!({
@@ -127,5 +154,16 @@ fn as_json(rows: &BTreeMap<&str, Row<'_>>, total: u64) -> String {
             "used": row.used(),
         })
     });
-    format!("{:#}\n", json!({ "namespaces": namespaces.collect::<Vec<Value>>(), "size": total }))
+    let root = |root: &Root| {
+        let Root { mode, chain_id, bytes, used, .. } = root;
+        json!({ "mode": mode, "chain": chain_id, "size": bytes, "used": used })
+    };
+    let blob = |blob: &KeptBlob| json!({ "digest": blob.digest, "size": blob.bytes, "used": blob.used });
+    let json = json!({
+        "namespaces": namespaces.collect::<Vec<Value>>(),
+        "roots": kept.roots.iter().map(root).collect::<Vec<Value>>(),
+        "blobs": kept.blobs.iter().map(blob).collect::<Vec<Value>>(),
+        "size": total,
+    });
+    format!("{json:#}\n")
 }

@@ -1,21 +1,29 @@
 //! `cnb cache prune`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use cnb_cache::store::Budget;
 use cnb_cache::store::CacheStore as _;
-use cnb_cache::store::Entry;
 use cnb_cache::store::FileStore;
-use cnb_cache::store::Writer;
 use cnb_core::backend::CacheId;
-use cnb_core::digest::Digest;
+use cnb_oci::blob_store::kept;
+use cnb_oci::blob_store::kept::KeptBlob;
 use cnb_oci::local::caches::StepCache;
+use cnb_oci::local::roots;
+use cnb_oci::local::roots::Root;
 use cnb_oci::local::userns;
 use cnb_oci::local::userns::Mode;
 use serde_json::json;
 
+mod surplus;
+
+use surplus::Item;
+
 use super::Kept;
 use super::Place;
+use super::backend_failed;
+use super::blobs_failed;
 use super::failed;
 use crate::age;
 use crate::exit::Failure;
@@ -27,8 +35,9 @@ use crate::size;
 
 /// Remove what builds keep for later ones: what was not used for longest first, until everything that is asked for holds.
 ///
-/// Without options, only contents go that nothing refers to. What a running build has stays. Nothing that is removed is part of
-/// an image; the next builds have more to do.
+/// That are the entries of the store, layers with `cache = true`, root file systems that were unpacked, and layers as they are in
+/// images. Without options, only what nothing refers to goes, and what killed processes left. What a running build uses stays.
+/// Images lose nothing, wherever they are; the next builds have more to do, and pull what they need again.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -38,7 +47,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SIZE", value_parser = size::read)]
     max_size: Option<u64>,
 
-    /// Keep at most so much of each namespace.
+    /// Keep at most so much of each namespace; of images, nothing is of one.
     #[arg(long, value_name = "SIZE", value_parser = size::read)]
     max_size_per_namespace: Option<u64>,
 
@@ -57,12 +66,12 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let directory = args.place.directory()?;
-    // Layers of rootless builds belong to users that there are only in the namespace of this one. Without it, what cannot
+    // Layers and roots of rootless builds belong to users that there are only in the namespace of this one. Without it, what cannot
     // be removed is told.
     let _ = userns::enter(Mode::Auto);
     let store = paths::store(&directory);
     let kept = Kept::read(&directory, &store)?;
-    let done = Done::remove(&store, &kept, &args.budget())?;
+    let done = Done::remove(&directory, &store, &kept, &args.budget())?;
     done.warnings.iter().for_each(|warning| progress::warning(warning));
     print(&if args.json { done.as_json() } else { done.as_text() })
 }
@@ -83,19 +92,24 @@ impl Args {
 struct Done {
     entries: Vec<(CacheId, String)>,
     layers: Vec<StepCache>,
+    roots: Vec<Root>,
+    blobs: Vec<KeptBlob>,
     bytes: u64,
+    /// Roots and blobs that builds use.
+    used: (usize, usize),
     warnings: Vec<String>,
 }
 
 impl Done {
-    fn remove(store: &FileStore, kept: &Kept, budget: &Budget) -> Result<Self> {
+    fn remove(directory: &Path, store: &FileStore, kept: &Kept, budget: &Budget) -> Result<Self> {
         let mut done = Self::default();
-        let all = kept.as_entries();
         let mut surplus: BTreeMap<&CacheId, Vec<&str>> = BTreeMap::new();
-        for (id, entry) in budget.surplus(&all) {
-            match kept.layers_of(id, entry) {
-                Some(layers) => done.remove_layers(layers),
-                None => surplus.entry(id).or_default().push(&entry.key),
+        for item in kept.surplus(budget) {
+            match item {
+                Item::Entry(id, entry) => surplus.entry(id).or_default().push(&entry.key),
+                Item::Layers(layers) => done.remove_layers(layers),
+                Item::Root(root) => done.remove_root(root),
+                Item::Blob(blob) => done.remove_blob(blob),
             }
         }
         for (id, keys) in surplus {
@@ -104,6 +118,12 @@ impl Done {
         }
         let swept = store.prune(&Budget::unlimited()).map_err(|error| failed(&error))?;
         done.bytes += swept.bytes;
+        match roots::sweep(directory) {
+            Ok(bytes) => done.bytes += bytes,
+            Err(error) => done.stays(&backend_failed(&error)),
+        }
+        kept::sweep(directory).map_err(|error| blobs_failed(&error))?;
+        done.tell_used();
         Ok(done)
     }
 
@@ -116,23 +136,52 @@ impl Done {
             Ok(false) => {
                 self.warnings.push(format!("a build has the layers of {}: they stay", layers.id.as_str()));
             }
-            Err(error) => {
-                let failure = Failure::caused(crate::exit::Exit::Other, &error);
-                let help = "remove it as the user whose builds made it";
-                self.warnings.push(failure.with_help(Some(help)).message);
-            }
+            Err(error) => self.stays(&backend_failed(&error)),
         }
     }
 
+    fn remove_root(&mut self, root: &Root) {
+        match root.remove() {
+            Ok(true) => {
+                self.bytes += root.bytes;
+                self.roots.push(root.clone());
+            }
+            Ok(false) => self.used.0 += 1,
+            Err(error) => self.stays(&backend_failed(&error)),
+        }
+    }
+
+    fn remove_blob(&mut self, blob: &KeptBlob) {
+        match blob.remove() {
+            Ok(Some(bytes)) => {
+                self.bytes += bytes;
+                self.blobs.push(blob.clone());
+            }
+            Ok(None) => self.used.1 += 1,
+            Err(error) => self.stays(&blobs_failed(&error)),
+        }
+    }
+
+    /// Remembers why something could not be removed.
+    fn stays(&mut self, failure: &Failure) {
+        self.warnings
+            .push(format!("{}\n  help: remove it as the user whose builds made it", failure.message));
+    }
+
+    fn tell_used(&mut self) {
+        let used = [(self.used.0, ROOTS), (self.used.1, BLOBS)];
+        let used = used.into_iter().filter(|(number, _)| *number > 0);
+        self.warnings
+            .extend(used.map(|(number, of)| format!("builds use {}: they stay", several(number, of))));
+    }
+
     fn as_text(&self) -> String {
-        let (entries, layers) = (self.entries.len(), self.layers.len());
-        let plural = |number: usize, one: &str, many: &str| {
-            format!("{number} {}", if number == 1 { one } else { many })
-        };
         format!(
-            "Removed {} and {}\nTotal reclaimed space: {}\n",
-            plural(entries, "entry", "entries"),
-            plural(layers, "cache of layers", "caches of layers"),
+            "Removed {}, {}, {} and {}\nTotal reclaimed space: {}\n",
+            several(self.entries.len(), ENTRIES),
+            several(self.layers.len(), LAYERS),
+            several(self.roots.len(), ROOTS),
+            several(self.blobs.len(), BLOBS),
             size::shown(self.bytes)
         )
     }
@@ -140,98 +189,26 @@ impl Done {
     fn as_json(&self) -> String {
         let entry = |(id, key): &(CacheId, String)| json!({ "namespace": id.as_str(), "key": key });
         let layers = |cache: &StepCache| json!({ "namespace": cache.id.as_str(), "mode": cache.mode });
+        let root = |root: &Root| json!({ "mode": root.mode, "chain": root.chain_id });
         let json = json!({
             "entries": self.entries.iter().map(entry).collect::<Vec<_>>(),
             "layers": self.layers.iter().map(layers).collect::<Vec<_>>(),
+            "roots": self.roots.iter().map(root).collect::<Vec<_>>(),
+            "blobs": self.blobs.iter().map(|blob| &blob.digest).collect::<Vec<_>>(),
             "size": self.bytes,
         });
         format!("{json:#}\n")
     }
 }
 
-/// What caches of layers are called among entries. No entry of a store has an empty key.
-const LAYERS: &str = "";
+const ENTRIES: [&str; 2] = ["entry", "entries"];
 
-impl Kept {
-    /// Everything as entries, so that one budget decides.
-    fn as_entries(&self) -> Vec<(CacheId, Vec<Entry>)> {
-        let mut all: BTreeMap<CacheId, Vec<Entry>> = BTreeMap::new();
-        for (info, entries) in &self.namespaces {
-            all.insert(info.id.clone(), entries.clone());
-        }
-        for (number, cache) in self.layers.iter().enumerate() {
-            all.entry(cache.id.clone()).or_default().push(as_entry(number, cache));
-        }
-        all.into_iter().collect()
-    }
+const LAYERS: [&str; 2] = ["cache of layers", "caches of layers"];
 
-    /// The cache of layers that an entry stands for.
-    fn layers_of(&self, id: &CacheId, entry: &Entry) -> Option<&StepCache> {
-        let is_it = |cache: &&StepCache| cache.id == *id && cache.mode == entry.data;
-        if entry.key == LAYERS { self.layers.iter().find(is_it) } else { None }
-    }
-}
+const ROOTS: [&str; 2] = ["root file system", "root file systems"];
 
-fn nobody() -> Writer {
-    Writer::of(String::new())
-}
+const BLOBS: [&str; 2] = ["layer of images", "layers of images"];
 
-fn as_entry(number: usize, cache: &StepCache) -> Entry {
-    // The digest only has to be nobody else's.
-    let mut digest = [0xff; 32];
-    digest[..8].copy_from_slice(&(number as u64).to_be_bytes());
-    Entry {
-        key: LAYERS.to_owned(),
-        writer: nobody(),
-        data: cache.mode.clone(),
-        digest: Digest::from_bytes(digest),
-        size: cache.bytes,
-        used: cache.used,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use cnb_cache::store::NamespaceInfo;
-
-    use super::*;
-
-    /// The directory of a cache of layers with so many bytes.
-    fn layers(directory: &std::path::Path, name: &str, size: usize) {
-        let files = directory.join(name).join("files");
-        std::fs::create_dir_all(&files).expect("a directory");
-        std::fs::write(files.join("layer"), vec![0; size]).expect("a file");
-    }
-
-    #[test]
-    fn one_budget_is_for_entries_and_layers() {
-        let directory = tempfile::tempdir().expect("a directory");
-        layers(directory.path(), "root/a", 50);
-        layers(directory.path(), "range/a", 70);
-        let layers = cnb_oci::local::caches::list(directory.path()).expect("readable");
-        let id = CacheId::new("a").expect("a name");
-        let entry = Entry {
-            key: "k".to_owned(),
-            writer: nobody(),
-            data: "root".to_owned(),
-            digest: Digest::from_bytes([1; 32]),
-            size: 30,
-            used: 1,
-        };
-        let kept = Kept { namespaces: vec![(NamespaceInfo::new(id, "a"), vec![entry])], layers };
-        let all = kept.as_entries();
-        let gone = |budget: Budget| -> Vec<String> {
-            let told = |(id, entry): &(&CacheId, &Entry)| match kept.layers_of(id, entry) {
-                Some(layers) => layers.mode.clone(),
-                None => entry.key.clone(),
-            };
-            let mut gone: Vec<String> = budget.surplus(&all).iter().map(told).collect();
-            gone.sort();
-            gone
-        };
-        assert_eq!(gone(Budget::unlimited().with_namespace(150)), [""; 0]);
-        assert_eq!(gone(Budget::unlimited().with_namespace(149)), ["k"]);
-        assert_eq!(gone(Budget::unlimited().with_unused_since(2)), ["k"]);
-        assert_eq!(gone(Budget::unlimited().with_total(0)), ["k", "range", "root"]);
-    }
+fn several(number: usize, [one, many]: [&str; 2]) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }

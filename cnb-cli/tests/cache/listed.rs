@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::json;
 
 use crate::place::Place;
+use crate::place::digest;
 use crate::place::namespace;
 
 #[test]
@@ -13,7 +14,8 @@ fn nothing_is_listed_where_nothing_is() {
     let done = place.cache(&["ls"]);
     let expected = "ID  ENTRIES  SIZE  LAYERS  LAST USED  NAMESPACE\n\nTotal: 0 B\n";
     assert_eq!(done.expect(0).stdout, expected);
-    assert_eq!(place.cache(&["ls", "--json"]).expect(0).json(), json!({ "namespaces": [], "size": 0 }));
+    let nothing = json!({ "namespaces": [], "roots": [], "blobs": [], "size": 0 });
+    assert_eq!(place.cache(&["ls", "--json"]).expect(0).json(), nothing);
     assert!(!place.path("state").exists(), "looking changes nothing");
 }
 
@@ -58,6 +60,30 @@ fn whose_builds_keep_what_is_listed() {
         (&second["id"], &second["used"], &json["size"]),
         (&json!(other), &json!(5_000), &json!(2_002_008))
     );
+}
+
+#[test]
+fn what_is_kept_of_images_is_listed() {
+    let place = Place::new();
+    place.root(3_000, "root", 1, 2_000_000);
+    place.root(1_000, "range", 2, 500);
+    place.blob(2_000, 3, 700);
+    let done = place.cache(&["ls"]);
+    let lines: Vec<&str> = done.expect(0).stdout.lines().skip(1).collect();
+    let [empty, roots, blobs, again, total] = lines[..] else { panic!("{lines:#?}") };
+    assert_eq!((empty, again, total), ("", "", "Total: 2.0 MB"));
+    assert!(roots.starts_with("Root file systems: 2, 2.0 MB, last used ") && roots.ends_with(" weeks ago"));
+    assert!(blobs.starts_with("Layers of images: 1, 700 B, last used "), "{blobs}");
+
+    let json = place.cache(&["ls", "--json"]).expect(0).json();
+    let [two, one, three] = [2, 1, 3].map(digest);
+    let roots = json!([
+        { "mode": "range", "chain": two, "size": 500, "used": 1_000 },
+        { "mode": "root", "chain": one, "size": 2_000_000, "used": 3_000 },
+    ]);
+    assert_eq!(json["roots"], roots);
+    assert_eq!(json["blobs"], json!([{ "digest": three, "size": 700, "used": 2_000 }]));
+    assert_eq!(json["size"], 2_001_200);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::fs::File;
 use std::fs::FileTimes;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use cnb_cache::store::CacheStore as _;
 use cnb_cache::store::FileStore;
 use cnb_cache::store::NewEntry;
 use cnb_cache::store::Writer;
+use cnb_core::digest::Digest;
 
 impl Place {
     /// The store of the cache `state`, at a time in seconds since 1970.
@@ -46,9 +48,38 @@ impl Place {
         let files = cache.join("files/committed");
         fs::create_dir_all(&files).expect("a directory");
         fs::write(files.join("layer.tar"), vec![0; size]).expect("a file");
-        let times = FileTimes::new().set_modified(UNIX_EPOCH + Duration::from_secs(time));
-        File::open(cache.join("files")).and_then(|file| file.set_times(times)).expect("a directory");
+        used(&cache.join("files"), time);
         cache
+    }
+
+    /// Makes a root file system with so many bytes, and says the file of its uses.
+    pub(crate) fn root(&self, time: u64, mode: &str, name: u8, size: usize) -> PathBuf {
+        let root = self.path("state").join(mode).join("roots").join(digest(name).hex());
+        fs::create_dir_all(&root).expect("a directory");
+        fs::write(root.join("file"), vec![0; size]).expect("a file");
+        let lock = root.with_extension("lock");
+        fs::write(&lock, "").expect("a file");
+        used(&lock, time);
+        lock
+    }
+
+    /// Makes a blob with so many bytes, which nothing verifies, and says the file of its uses.
+    pub(crate) fn blob(&self, time: u64, name: u8, size: usize) -> PathBuf {
+        let hex = digest(name).hex().to_owned();
+        let [blob, lock, index] = [
+            format!("blobs/sha256/{hex}"),
+            format!("uses/{hex}"),
+            format!("diffids/{}.json", digest(name + 100).hex()),
+        ]
+        .map(|name| self.path("state").join(name));
+        for path in [&blob, &lock, &index] {
+            fs::create_dir_all(path.parent().expect("it is below")).expect("a directory");
+        }
+        fs::write(blob, vec![0; size]).expect("a file");
+        fs::write(&lock, "").expect("a file");
+        fs::write(index, format!(r#"{{"digest":"{}","size":{size}}}"#, digest(name))).expect("a file");
+        used(&lock, time);
+        lock
     }
 
     /// Runs `cnb cache` with the cache `state`; paths are relative to the directory.
@@ -57,6 +88,16 @@ impl Place {
         command.env("PATH", "/usr/bin:/bin").arg("cache").args(arguments).args(["--cache-dir", "state"]);
         run(&mut command)
     }
+}
+
+/// The digest of nothing, made up.
+pub(crate) fn digest(byte: u8) -> Digest {
+    Digest::from_bytes([byte; 32])
+}
+
+fn used(path: &Path, time: u64) {
+    let times = FileTimes::new().set_modified(UNIX_EPOCH + Duration::from_secs(time));
+    File::open(path).and_then(|file| file.set_times(times)).expect("it is there");
 }
 
 /// The namespace of a project.
