@@ -7,10 +7,11 @@
 //! ```
 //!
 //! Files appear under their final names whole or not at all, and are verified whenever a layer is asked for:
-//! what is damaged is removed and counts as missing. Processes may share a store.
+//! what is damaged counts as missing, and is removed unless somebody uses it. Processes may share a store.
 //!
 //! A blob stays as long as somebody uses it; [`kept`] lists and removes those that nobody does. A use begins before a blob
-//! is looked for or gets its name, so none is lost in between. A blob may have more names, in layouts: it is
+//! is looked for or gets its name, so none is lost in between. The lock of `diffids` is shared by who writes an entry, and
+//! taken alone by who removes one that names nothing. A blob may have more names, in layouts: it is
 //! no file of ours alone, and its own time says nothing.
 
 use std::fs;
@@ -35,6 +36,7 @@ use crate::blob::Error;
 use crate::blob::Temporary;
 use crate::compression::CompressWriter;
 use crate::compression::Compressor;
+use crate::in_use::Alone;
 use crate::in_use::InUse;
 
 /// A store in a directory.
@@ -88,23 +90,23 @@ impl BlobStore {
     /// [`Error::Io`] when a file cannot be read.
     pub fn layer(&self, diff_id: &DiffId) -> Result<Option<StoredLayer>, Error> {
         let index = self.index_path(diff_id);
-        let text = match fs::read(&index) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            text => text.map_err(Error::io("read", &index))?,
-        };
+        let Some(text) = read(&index)? else { return Ok(None) };
         if let Ok(IndexEntry { digest, size }) = serde_json::from_slice(&text) {
-            let in_use = Arc::new(self.hold(&digest)?);
+            let in_use = self.hold(&digest)?;
             match self.blobs.verify(&digest, size) {
                 Ok(()) => {
-                    return Ok(Some(StoredLayer { diff_id: diff_id.clone(), digest, size, in_use }));
+                    let (diff_id, in_use) = (diff_id.clone(), Arc::new(in_use));
+                    return Ok(Some(StoredLayer { diff_id, digest, size, in_use }));
                 }
-                Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound) => {
-                    remove(&self.blobs.path(&digest))?;
+                Err(error) if error.kind() == ErrorKind::Corrupt => {
+                    drop(in_use);
+                    self.remove_damaged(&digest, size)?;
                 }
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
         }
-        remove(&index)?;
+        forget_vain(&self.root, [index])?;
         Ok(None)
     }
 
@@ -120,6 +122,16 @@ impl BlobStore {
     pub(crate) fn hold(&self, digest: &Digest) -> Result<InUse, Error> {
         let path = use_path(&self.root, digest);
         InUse::share(&path).map_err(Error::io("lock", &path))
+    }
+
+    /// Removes a damaged blob, unless somebody uses it: who makes it anew replaces it.
+    fn remove_damaged(&self, digest: &Digest, size: u64) -> Result<(), Error> {
+        let lock = use_path(&self.root, digest);
+        let alone = Alone::try_take(&lock).map_err(Error::io("lock", &lock))?;
+        if alone.is_some() && self.blobs.verify(digest, size).is_err() {
+            remove(&self.blobs.path(digest))?;
+        }
+        Ok(())
     }
 
     fn index_path(&self, diff_id: &DiffId) -> PathBuf {
@@ -191,6 +203,29 @@ fn use_path(root: &Path, digest: &Digest) -> PathBuf {
     root.join(USES).join(digest.hex())
 }
 
+/// Removes those of these entries of the index that name no blob. A blob has its name before an entry names it.
+fn forget_vain(root: &Path, entries: impl IntoIterator<Item = PathBuf>) -> Result<(), Error> {
+    let (blobs, diff_ids) = (Blobs::read_only(root), root.join(DIFF_IDS));
+    let alone = File::open(&diff_ids).map_err(Error::io("open", &diff_ids))?;
+    alone.lock().map_err(Error::io("lock", &diff_ids))?;
+    for path in entries {
+        let Some(text) = read(&path)? else { continue };
+        let named = serde_json::from_slice(&text).ok();
+        if !named.is_some_and(|IndexEntry { digest, .. }| blobs.path(&digest).exists()) {
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a file has, if it is there.
+fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        text => text.map(Some).map_err(Error::io("read", path)),
+    }
+}
+
 fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
@@ -219,10 +254,18 @@ mod tests {
         assert_eq!(stored.digest, digest(&fs::read(store.blobs().path(&stored.digest)).expect("a blob")));
         assert_eq!(store.layer(&digest(b"other")).expect("readable"), None);
 
-        fs::write(store.blobs().path(&stored.digest), b"damaged").expect("writable");
+        let path = store.blobs().path(&stored.digest);
+        fs::write(&path, b"damaged").expect("writable");
         assert_eq!(store.layer(&diff_id).expect("readable"), None, "damaged");
-        assert!(!store.blobs().path(&stored.digest).exists(), "what is damaged is removed");
-        assert_eq!(put(&store, b"tar"), stored, "and can be made again");
+        assert!(path.exists(), "somebody uses it, who may replace it now");
+        let digest = stored.digest.clone();
+        drop(stored);
+        assert_eq!(store.layer(&diff_id).expect("readable"), None, "still");
+        assert!(!path.exists(), "what is damaged is removed");
+        assert_eq!(put(&store, b"tar").digest, digest, "and can be made again");
+        fs::write(&path, b"damaged").expect("writable");
+        assert_eq!(put(&store, b"tar").digest, digest, "or replaced");
+        assert!(store.layer(&diff_id).expect("readable").is_some());
 
         fs::write(directory.path().join("diffids").join(format!("{}.json", diff_id.hex())), b"{")
             .expect("writable");

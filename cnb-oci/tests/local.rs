@@ -22,6 +22,8 @@ mod image;
 mod mode;
 #[path = "local/network.rs"]
 mod network;
+#[path = "local/roots.rs"]
+mod roots;
 #[path = "local/users.rs"]
 mod users;
 
@@ -40,6 +42,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("no_runtime", faults::without_a_runtime_the_error_says_what_to_install),
     ("full_disk", faults::a_full_disk_is_named),
     ("corrupt", faults::a_corrupt_layer_is_never_part_of_a_root),
+    ("roots", roots::a_root_stays_as_long_as_somebody_uses_it),
     ("umask", users::steps_do_not_depend_on_the_umask),
     ("user", users::a_step_runs_as_its_user_and_can_use_what_is_mounted),
 ];

@@ -1,6 +1,7 @@
 //! What one build leaves for the next.
 
 use std::fs;
+use std::path::PathBuf;
 
 use crate::fixture::Fixture;
 use crate::layout;
@@ -8,6 +9,7 @@ use crate::place::Done;
 use crate::place::Place;
 use crate::place::files;
 use crate::place::run;
+use crate::processes::Running;
 
 /// Tells whether the layers of the last build came back: one with its files, of one the metadata alone.
 const LAYERS: &str = r#"
@@ -85,6 +87,38 @@ fn what_is_pruned_is_made_again() {
     again.expect(0).says("cached came back").says("kept came back");
     cache(&["prune", "--all"]).expect(0);
     assert_eq!(listed()["namespaces"], serde_json::json!([]));
+    run(&mut place.build()).expect(0).says("cached is new").says("kept came back");
+    assert_eq!(place.image_id(), first);
+}
+
+/// More output than fits into pipes: the build goes on when somebody reads it.
+const WAIT: &str = r#"
+echo started
+line=0
+while [ $line -lt 8192 ]; do line=$((line + 1)); echo "$line of a log that nobody reads until it has to go on"; done
+"#;
+
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn what_a_build_uses_is_pruned_when_it_has_ended() {
+    let place = Place::new(&format!("{LAYERS}{WAIT}"));
+    run(&mut place.build()).expect(0).says("kept is new");
+    let first = place.image_id();
+    // So its layers are those of the state.
+    fs::remove_dir_all(place.path("out")).expect("the image is removed");
+    let build = Running::until_output(place.build().arg("--no-cache"), "started");
+    let mut prune = place.cnb();
+    prune.args(["cache", "prune", "--all", "--cache-dir", "state"]);
+    let done = run(&mut prune);
+    done.expect(0)
+        .says("warning: builds use 1 root file system: they stay")
+        .says("layers of images: they stay");
+    build.end().expect(0);
+    assert_eq!(place.image_id(), first);
+    run(&mut prune).expect(0).does_not_say("warning");
+    for kept in ["root/roots", "blobs", "diffids", "uses"] {
+        assert_eq!(files(&place.path("state").join(kept)), [""; 0].map(PathBuf::from), "{kept}");
+    }
     run(&mut place.build()).expect(0).says("cached is new").says("kept came back");
     assert_eq!(place.image_id(), first);
 }

@@ -113,9 +113,8 @@ impl Projects {
         build
     }
 
-    /// All builds at the same time; each is killed at the event with its number. Somebody prunes meanwhile, to a size that
-    /// nothing reaches: only what killed builds left goes.
-    fn build_all(&self, kills: [usize; 8]) -> Vec<Ended> {
+    /// All builds at the same time; each is killed at the event with its number. Somebody prunes, as long as one runs.
+    fn build_all(&self, kills: [usize; 8], budget: &[&str]) -> Vec<Ended> {
         thread::scope(|scope| {
             let start = |((project, checkout), events): ((&'static str, &str), usize)| {
                 let (app, output) = (format!("{project}/{checkout}"), format!("oci:out:{project}"));
@@ -123,15 +122,22 @@ impl Projects {
                 scope.spawn(move || Ended { project, done: Running::killed_after(events, &mut build) })
             };
             let running: Vec<_> = builds().zip(kills).map(start).collect();
-            let mut prune = self.place.cnb();
-            run(prune.args(["cache", "prune", "--max-size", "1TB", "--cache-dir", "state"])).expect(0);
+            while running.iter().any(|build| !build.is_finished()) {
+                let mut prune = self.place.cnb();
+                run(prune.args(["cache", "prune", "--cache-dir", "state"]).args(budget)).expect(0);
+            }
             running.into_iter().map(|build| build.join().expect("nothing panics there")).collect()
         })
     }
 
     /// All builds at the same time end with the right images.
     fn expect_right(&self, state: usize) -> Vec<Ended> {
-        let ended = self.build_all(NEVER);
+        self.expect_right_within(state, ENOUGH)
+    }
+
+    /// The same, while somebody prunes to a budget.
+    fn expect_right_within(&self, state: usize, budget: &[&str]) -> Vec<Ended> {
+        let ended = self.build_all(NEVER, budget);
         for build in &ended {
             assert_eq!(build.done.code, Some(0), "{}: {:#?}", build.project, build.done);
         }
@@ -183,6 +189,9 @@ impl Projects {
 
 /// More events than there are.
 const NEVER: [usize; 8] = [usize::MAX; 8];
+
+/// A size that nothing reaches: only what killed builds left goes.
+const ENOUGH: &[&str] = &["--max-size", "1TB"];
 
 fn builds() -> impl Iterator<Item = (&'static str, &'static str)> {
     PROJECTS.into_iter().flat_map(|project| CHECKOUTS.map(|checkout| (project, checkout)))
@@ -241,6 +250,19 @@ fn projects_do_not_disturb_each_other() {
 
 #[test]
 #[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn builds_work_while_everything_is_pruned() {
+    let projects = Projects::new();
+    for state in 1..=3 {
+        projects.change(state);
+        projects.expect_right_within(state, &["--all"]);
+    }
+    projects.change(4);
+    projects.expect_right(4);
+    projects.expect_whole();
+}
+
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
 fn killed_builds_do_not_disturb_the_next() {
     let mut random = Random::new("killed_builds_do_not_disturb_the_next");
     let projects = Projects::new();
@@ -251,7 +273,7 @@ fn killed_builds_do_not_disturb_the_next() {
         projects.change(state);
         let kills = [(); 8].map(|()| 1 + random.below(events));
         println!("killed at events {kills:?} of {events}");
-        for build in projects.build_all(kills) {
+        for build in projects.build_all(kills, ENOUGH) {
             assert!(build.done.signal == Some(9) || build.done.code == Some(0), "{:#?}", build.done);
         }
         // What was begun is ended, and what they kept is there when the sources change again.

@@ -6,36 +6,10 @@ use std::process::Command;
 use crate::build::Build;
 use crate::outcome;
 use crate::random::Random;
-use crate::strace;
-use crate::strace::Event;
+use crate::strace::POINTS;
+use crate::strace::kill;
 
-/// How often a phase is killed, unless there are fewer points.
-const POINTS: usize = 50;
 const APP: &str = "images/example.com/app/1";
-
-/// Kills a command at random points and says at how many; `reset` comes before each time, `check` after.
-fn kill(
-    random: &mut Random,
-    command: &Command,
-    directory: &str,
-    reset: impl Fn(),
-    mut check: impl FnMut(&Event),
-) -> usize {
-    reset();
-    let mut events = strace::events(command, directory);
-    // Half of the points are among the last calls, as those are few and give the new content its place.
-    let mut points = events.split_off(events.len().saturating_sub(POINTS));
-    random.shuffle(&mut points);
-    events.extend(points.drain(POINTS / 2..));
-    random.shuffle(&mut events);
-    points.extend(events.drain(..events.len().min(POINTS / 2)));
-    for event in &points {
-        reset();
-        strace::kill_at(command, event);
-        check(event);
-    }
-    points.len()
-}
 
 fn copy(from: &str, to: &str) {
     if fs::exists(to).expect("it can be told") {

@@ -5,11 +5,16 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
 
+use crate::random::Random;
+
 /// The calls that change files, and those that give a change its place in time. A `?` says that not every
 /// architecture has the call.
 const CALLS: &str = "openat,write,?copy_file_range,?sendfile,ftruncate,fchmod,?chmod,?fchmodat,?mkdir,mkdirat,?rmdir,\
                      ?link,linkat,?unlink,unlinkat,?rename,?renameat,?renameat2,fsync,fdatasync,flock";
 const SIGKILL: i32 = 9;
+
+/// How often a program is killed, unless there are fewer points.
+pub(crate) const POINTS: usize = 50;
 
 /// The n-th call of that name.
 #[derive(Debug)]
@@ -18,9 +23,33 @@ pub(crate) struct Event {
     number: usize,
 }
 
+/// Kills a command at random points and says at how many; `reset` comes before each time, `check` after.
+pub(crate) fn kill(
+    random: &mut Random,
+    command: &Command,
+    directory: &str,
+    reset: impl Fn(),
+    mut check: impl FnMut(&Event),
+) -> usize {
+    reset();
+    let mut events = events(command, directory);
+    // Half of the points are among the last calls, as those are few and give the new content its place.
+    let mut points = events.split_off(events.len().saturating_sub(POINTS));
+    random.shuffle(&mut points);
+    events.extend(points.drain(POINTS / 2..));
+    random.shuffle(&mut events);
+    points.extend(events.drain(..events.len().min(POINTS / 2)));
+    for event in &points {
+        reset();
+        kill_at(command, event);
+        check(event);
+    }
+    points.len()
+}
+
 /// Runs a program to its end and returns what it did from the first time on that it named `path`, in the thread that
 /// did so.
-pub(crate) fn events(command: &Command, path: &str) -> Vec<Event> {
+fn events(command: &Command, path: &str) -> Vec<Event> {
     let log = tempfile::NamedTempFile::new().expect("a temporary file");
     let log = log.path().to_str().expect("UTF-8");
     let output = traced(command, &["-o", log, "-s", "4096"]).output().expect("strace can be run");
@@ -44,7 +73,7 @@ pub(crate) fn events(command: &Command, path: &str) -> Vec<Event> {
 }
 
 /// Runs a program until an event, whose call is not made any more.
-pub(crate) fn kill_at(command: &Command, event: &Event) {
+fn kill_at(command: &Command, event: &Event) {
     let Event { call, number } = event;
     let inject = format!("inject={call}:signal=SIGKILL:when={number}");
     let output = traced(command, &["-o", "/dev/null", "-e", &inject]).output().expect("strace can be run");

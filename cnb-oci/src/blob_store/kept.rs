@@ -6,7 +6,6 @@
 
 use std::fs;
 use std::fs::DirEntry;
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -15,8 +14,8 @@ use std::path::PathBuf;
 use cnb_core::digest::Digest;
 
 use super::DIFF_IDS;
-use super::IndexEntry;
 use super::USES;
+use super::forget_vain;
 use super::remove;
 use super::use_path;
 use crate::blob::Blobs;
@@ -66,19 +65,7 @@ pub fn sweep(directory: &Path) -> Result<(), Error> {
         return Ok(());
     }
     remove_leftovers(directory)?;
-    {
-        // A blob has its name before an entry names it.
-        let alone = File::open(&diff_ids).map_err(Error::io("open", &diff_ids))?;
-        alone.lock().map_err(Error::io("lock", &diff_ids))?;
-        for entry in entries(&diff_ids)? {
-            let path = entry.path();
-            let text = fs::read(&path).map_err(Error::io("read", &path))?;
-            let named = serde_json::from_slice(&text).ok();
-            if !named.is_some_and(|IndexEntry { digest, .. }| blobs.path(&digest).exists()) {
-                remove(&path)?;
-            }
-        }
-    }
+    forget_vain(directory, entries(&diff_ids)?.iter().map(DirEntry::path))?;
     for entry in entries(&directory.join(USES))? {
         let is_gone = || digest(&entry).is_none_or(|digest| !blobs.path(&digest).exists());
         let path = entry.path();

@@ -19,10 +19,15 @@ use cnb_oci::platform::Platform;
 
 /// An image of one layer with the probe, in a new layout. Returns the file of the layer.
 pub(crate) fn make(directory: &Path, probe: &Path) -> PathBuf {
+    let probe = File::regular(Target::PROBE, std::fs::read(probe).expect("it was built")).with_mode(0o755);
+    make_of(directory, &[probe])
+}
+
+/// An image of one layer with these files, in a new layout. Returns the file of the layer.
+pub(crate) fn make_of(directory: &Path, files: &[File]) -> PathBuf {
     let layout = Layout::create(directory).expect("the directory is the user's");
     let mut layer = LayerWriter::new(Vec::new(), layer::Dialect::Lifecycle);
-    let probe = File::regular(Target::PROBE, std::fs::read(probe).expect("it was built")).with_mode(0o755);
-    layer.file(&probe).expect("there is memory");
+    files.iter().try_for_each(|file| layer.file(file)).expect("there is memory");
     let (tar, written) = layer.finish().expect("there is memory");
     let mut gzip = Compressor::default().writer(Vec::new());
     gzip.write_all(&tar).expect("there is memory");
