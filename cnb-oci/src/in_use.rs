@@ -83,9 +83,15 @@ pub(crate) fn last_use(file: &Path, of: &Path) -> u64 {
     time(file).or_else(|_| time(of)).ok().and_then(|time| time.try_into().ok()).unwrap_or(0)
 }
 
-/// Network file systems lock for writing only what is open for writing.
+/// Network file systems lock for writing only what is open for writing. Elsewhere it is enough to read what another user
+/// made: builds as root and without share layers.
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+    let opened =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o644).open(path);
+    opened.or_else(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => File::open(path).map_err(|_| error),
+        _ => Err(error),
+    })
 }
 
 /// The kernel says when: this process looks at no clock.

@@ -92,7 +92,7 @@ fn what_is_pruned_is_made_again() {
 }
 
 /// More output than fits into pipes: the build goes on when somebody reads it.
-const WAIT: &str = r#"
+pub(crate) const WAIT: &str = r#"
 echo started
 line=0
 while [ $line -lt 8192 ]; do line=$((line + 1)); echo "$line of a log that nobody reads until it has to go on"; done

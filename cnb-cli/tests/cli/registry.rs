@@ -1,12 +1,16 @@
 //! Images in registries, as builders, outputs and previous images.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
+use crate::cache::WAIT;
 use crate::distribution::Distribution;
 use crate::fixture::Fixture;
 use crate::place::Place;
+use crate::place::files;
 use crate::place::run;
+use crate::processes::Running;
 use crate::server::Server;
 
 const LAYER: &str = "
@@ -52,6 +56,39 @@ fn an_image_is_built_from_a_registry_into_a_registry() {
     // Another machine, on which nothing was built before.
     place.write("app/src", "changed");
     build("other").expect(0).says("Reusing layer 'test/script:dep'").says("Adding layer 'slice-1'");
+}
+
+#[test]
+#[ignore = "needs root and the static programs: run by cargo xtask test cli"]
+fn layers_that_builds_share_stay_until_all_of_them_have_ended() {
+    let registry = Distribution::start();
+    let place = Place::new(&format!("{LAYER}{WAIT}"));
+    let builder = builder(&registry, &place);
+    place.write("other/detect", "exit 0");
+    place.write("other/build", LAYER);
+    let build = |app: &str| {
+        let mut build = place.cnb();
+        build.args(["build", app, "--builder", &builder, "--output", &format!("oci:out:{app}")]);
+        build.args(["--cache-dir", "machine"]);
+        build
+    };
+    let pulled = || files(&place.path("machine/blobs"));
+    let prune = || run(place.cnb().args(["cache", "prune", "--all", "--cache-dir", "machine"]));
+    let first = Running::until_output(&mut build("app"), "started");
+    let of_builder = pulled();
+    assert!(!of_builder.is_empty(), "it was unpacked from them");
+    run(&mut build("other")).expect(0);
+    let done = prune();
+    done.expect(0).says("warning: builds use 1 root file system: they stay").says("of images: they stay");
+    let left = pulled();
+    assert!(of_builder.iter().all(|blob| left.contains(blob)), "{of_builder:?} {left:?}");
+    first.end().expect(0);
+    run(place.cnb().args(["inspect", "oci:out:app"])).expect(0);
+
+    prune().expect(0).does_not_say("warning");
+    assert_eq!(pulled(), [""; 0].map(PathBuf::from));
+    run(build("other").arg("--no-cache")).expect(0);
+    assert!(of_builder.iter().all(|blob| pulled().contains(blob)), "they are pulled again");
 }
 
 #[test]

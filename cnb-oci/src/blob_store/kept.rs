@@ -151,10 +151,15 @@ mod tests {
 
         drop(made);
         let found = store.layer(&crate::digest(b"one")).expect("readable").expect("it is there");
-        let again = found.clone();
+        // As another process has it, for another image.
+        let other = BlobStore::open(root).expect("a store");
+        let again = other.layer(&crate::digest(b"one")).expect("readable").expect("it is there");
         drop(found);
-        assert_eq!(one.remove().expect("no error"), None, "whoever found it has it");
+        assert_eq!(one.remove().expect("no error"), None, "whoever else found it has it");
+        let clone = again.clone();
         drop(again);
+        assert_eq!(one.remove().expect("no error"), None, "a clone is as good");
+        drop(clone);
         assert_eq!(one.remove().expect("no error"), Some(one.bytes));
         assert_eq!(one.remove().expect("it is gone already"), Some(0));
         sweep(root).expect("no error");
