@@ -57,7 +57,7 @@ pub struct StoredLayer {
     pub digest: Digest,
     /// Bytes of the gzip-compressed tar.
     pub size: u64,
-    in_use: Arc<InUse>,
+    _in_use: Arc<InUse>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -96,7 +96,7 @@ impl BlobStore {
             match self.blobs.verify(&digest, size) {
                 Ok(()) => {
                     let (diff_id, in_use) = (diff_id.clone(), Arc::new(in_use));
-                    return Ok(Some(StoredLayer { diff_id, digest, size, in_use }));
+                    return Ok(Some(StoredLayer { diff_id, digest, size, _in_use: in_use }));
                 }
                 Err(error) if error.kind() == ErrorKind::Corrupt => {
                     drop(in_use);
@@ -165,15 +165,8 @@ impl NewBlob {
         // Nobody finds out meanwhile that the entry which is replaced names no blob any more.
         shared.lock_shared().map_err(Error::io("lock", &diff_ids))?;
         index.persist(&store.index_path(diff_id))?;
-        Ok(StoredLayer { diff_id: diff_id.clone(), digest: entry.digest, size: entry.size, in_use })
-    }
-}
-
-impl StoredLayer {
-    /// What keeps the blob.
-    #[cfg(feature = "local")]
-    pub(crate) fn in_use(&self) -> &Arc<InUse> {
-        &self.in_use
+        let IndexEntry { digest, size } = entry;
+        Ok(StoredLayer { diff_id: diff_id.clone(), digest, size, _in_use: in_use })
     }
 }
 

@@ -46,6 +46,7 @@ impl InUse {
 
 impl Alone {
     /// Waits until nobody else uses, makes or removes it.
+    #[cfg(any(feature = "local", test))]
     pub(crate) fn wait(path: &Path) -> io::Result<Self> {
         loop {
             let file = open(path)?;

@@ -15,7 +15,6 @@ use crate::blob_store::BlobStore;
 use crate::blob_store::StoredLayer;
 use crate::descriptor::Descriptor;
 use crate::descriptor::media_type;
-use crate::in_use::InUse;
 
 /// A blob that is a layer.
 #[derive(Clone, Debug)]
@@ -28,13 +27,13 @@ pub(super) struct LocalLayer {
     /// The image that it is one of; keeps the blobs of an archive, and says where else they are.
     pub image: Option<Arc<Found>>,
     /// What keeps a blob of the store. The image keeps its own.
-    _in_use: Option<Arc<InUse>>,
+    _stored: Option<StoredLayer>,
 }
 
 impl LocalLayer {
     /// A layer of an image, not verified.
     pub(super) fn of_image(image: &Arc<Found>, blobs: Blobs, descriptor: Descriptor) -> Self {
-        Self { blobs, descriptor, verified: false, image: Some(Arc::clone(image)), _in_use: None }
+        Self { blobs, descriptor, verified: false, image: Some(Arc::clone(image)), _stored: None }
     }
 
     /// Brings the blob here, if it is elsewhere.
@@ -44,9 +43,8 @@ impl LocalLayer {
 
     /// A layer of a store, which verifies what it gives.
     pub(super) fn stored(store: &BlobStore, layer: StoredLayer) -> Self {
-        let in_use = Some(Arc::clone(layer.in_use()));
-        let descriptor = Descriptor::new(media_type::OCI_LAYER_GZIP, layer.digest, layer.size);
-        Self { blobs: store.blobs().clone(), descriptor, verified: true, image: None, _in_use: in_use }
+        let descriptor = Descriptor::new(media_type::OCI_LAYER_GZIP, layer.digest.clone(), layer.size);
+        Self { blobs: store.blobs().clone(), descriptor, verified: true, image: None, _stored: Some(layer) }
     }
 }
 
