@@ -35,7 +35,7 @@ use crate::size;
 
 /// Remove what builds keep for later ones: what was not used for longest first, until everything that is asked for holds.
 ///
-/// That are the entries of the store, layers with `cache = true`, root file systems that were unpacked, and layers as they are in
+/// These are the entries of the store, layers with `cache = true`, root file systems that were unpacked, and layers as they are in
 /// images. Without options, only what nothing refers to goes, and what killed processes left. What a running build uses stays.
 /// Images lose nothing, wherever they are; the next builds have more to do, and pull what they need again.
 #[derive(Debug, clap::Args)]
@@ -47,7 +47,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SIZE", value_parser = size::read)]
     max_size: Option<u64>,
 
-    /// Keep at most so much of each namespace; of images, nothing is of one.
+    /// Keep at most so much of each namespace. What is kept of images is of none.
     #[arg(long, value_name = "SIZE", value_parser = size::read)]
     max_size_per_namespace: Option<u64>,
 
