@@ -45,19 +45,7 @@ impl InUse {
 }
 
 impl Alone {
-    /// Waits until nobody else uses, makes or removes it.
-    #[cfg(any(feature = "local", test))]
-    pub(crate) fn wait(path: &Path) -> io::Result<Self> {
-        loop {
-            let file = open(path)?;
-            file.lock()?;
-            if is_at(&file, path)? {
-                return Ok(Self { path: path.to_owned(), _file: file });
-            }
-        }
-    }
-
-    /// The same, or nothing if somebody else does.
+    /// The right, or nothing if somebody else uses, makes or removes it.
     pub(crate) fn try_take(path: &Path) -> io::Result<Option<Self>> {
         loop {
             let file = open(path)?;
@@ -127,7 +115,7 @@ mod tests {
         let users = [InUse::share(&path), InUse::share(&path)];
         assert!(Alone::try_take(&path).expect("no error").is_none());
         drop(users);
-        let alone = Alone::wait(&path).expect("nobody uses it");
+        let alone = Alone::try_take(&path).expect("no error").expect("nobody uses it");
         assert!(Alone::try_take(&path).expect("no error").is_none());
         alone.forget().expect("it is there");
         assert!(!path.exists());
@@ -138,7 +126,7 @@ mod tests {
     fn who_waited_for_a_file_that_is_gone_has_the_new_one() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("file");
-        let alone = Alone::wait(&path).expect("nobody uses it");
+        let alone = Alone::try_take(&path).expect("no error").expect("nobody uses it");
         // As if it had been opened before, and the lock came after.
         let old = open(&path).expect("it is there");
         assert!(is_at(&old, &path).expect("no error"));
@@ -162,7 +150,7 @@ mod tests {
         assert_eq!(last_use(&path, &of), 5);
         at(&path, 3);
         assert_eq!(last_use(&path, &of), 3);
-        drop(Alone::wait(&path).expect("nobody uses it"));
+        drop(Alone::try_take(&path).expect("no error").expect("nobody uses it"));
         assert_eq!(last_use(&path, &of), 3, "that is no use");
         drop(InUse::share(&path).expect("a use"));
         assert!(last_use(&path, &of) > 1_000_000_000);

@@ -8,7 +8,6 @@ use std::io::PipeReader;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
-use std::thread;
 use std::time::Duration;
 
 use cnb_core::backend::CacheId;
@@ -53,11 +52,7 @@ pub(super) fn forget(caches: &Path, id: &CacheId, stop: &Stop) -> Result<()> {
     }
     let path = parent.join("lock");
     let lock = store::open_lock(&path).map_err(at("open", &path))?;
-    let is_stopped = || {
-        thread::sleep(INTERVAL);
-        stop.is_set()
-    };
-    if wait(&path, || lock.try_lock(), is_stopped)? { clear(&parent) } else { Ok(()) }
+    if wait(&path, || lock.try_lock(), || stop.pause(INTERVAL).is_err())? { clear(&parent) } else { Ok(()) }
 }
 
 /// Tries until the lock is there. Says no when stopped.

@@ -173,7 +173,7 @@ impl Directory for Arc<Found> {
             return Ok(path.clone());
         }
         let unpack = |new: &Path, root: &Path| self.unpack(new, root);
-        let taken = roots::take(&self.roots, &chain_id(self.diff_ids()), unpack)?;
+        let taken = roots::take(&self.roots, &chain_id(self.diff_ids()), &self.stop, unpack)?;
         Ok(root.insert(taken).0.clone())
     }
 }

@@ -15,6 +15,7 @@ use std::ffi::OsStr;
 use std::fs::DirEntry;
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use cnb_core::backend::Result;
 use cnb_core::digest::Digest;
@@ -24,6 +25,7 @@ use super::caches::bytes_below;
 use super::caches::directories;
 use super::caches::entries;
 use super::error::at;
+use super::stop::Stop;
 use super::store;
 use crate::in_use::Alone;
 use crate::in_use::InUse;
@@ -105,25 +107,33 @@ impl Root {
 pub(super) fn take(
     roots: &Path,
     chain_id: &Digest,
+    stop: &Stop,
     unpack: impl Fn(&Path, &Path) -> Result<()>,
 ) -> Result<(PathBuf, InUse)> {
     let root = roots.join(chain_id.hex());
     let lock = root.with_extension(LOCK);
+    let failed = |error| at("lock", &lock)(error);
+    store::make_private(roots)?;
     loop {
-        if !root.is_dir() {
-            store::make_private(roots)?;
-            let _alone = Alone::wait(&lock).map_err(at("lock", &lock))?;
+        if root.is_dir() {
+            let in_use = InUse::share(&lock).map_err(failed)?;
+            // Before, it could be removed.
+            if root.is_dir() {
+                return Ok((root, in_use));
+            }
+        } else if let Some(_alone) = Alone::try_take(&lock).map_err(failed)? {
             if !root.is_dir() {
                 unpack(&root.with_extension(NEW), &root)?;
             }
-        }
-        let in_use = InUse::share(&lock).map_err(at("lock", &lock))?;
-        // Before, it could be removed.
-        if root.is_dir() {
-            return Ok((root, in_use));
+        } else {
+            // Who makes it uses it then, for as long as a build takes: the lock would come too late.
+            stop.pause(INTERVAL).map_err(failed)?;
         }
     }
 }
+
+/// How often is looked whether somebody else has made a root.
+const INTERVAL: Duration = Duration::from_millis(20);
 
 const LOCK: &str = "lock";
 
@@ -160,6 +170,7 @@ fn forget(alone: Alone, root: &Path) -> Result<()> {
 mod tests {
     use std::cell::Cell;
     use std::fs;
+    use std::thread;
 
     use super::*;
 
@@ -174,7 +185,7 @@ mod tests {
             fs::write(new.join("file"), "12345").expect("a file");
             fs::rename(new, root).map_err(at("create", root))
         };
-        take(roots, &chain(byte), unpack).expect("a root")
+        take(roots, &chain(byte), &Stop::default(), unpack).expect("a root")
     }
 
     #[test]
@@ -214,7 +225,7 @@ mod tests {
             fs::write(left.join("file"), "123").expect("a file");
         }
         fs::write(part(4, LOCK), "").expect("a file");
-        let making = Alone::wait(&part(2, LOCK)).expect("nobody has it");
+        let making = try_take(&roots.join(chain(2).hex())).expect("no error").expect("nobody has it");
         assert_eq!(list(directory.path()).expect("readable").len(), 3, "they take space");
         assert_eq!(sweep(directory.path()).expect("no error"), 6);
         assert!(part(2, NEW).exists(), "somebody makes it");
@@ -236,8 +247,28 @@ mod tests {
             // The first time it is gone at once.
             if unpacked.get() == 1 { Ok(()) } else { fs::create_dir(root).map_err(at("create", root)) }
         };
-        let (path, _in_use) = take(&roots, &chain(1), unpack).expect("a root");
+        let (path, _in_use) = take(&roots, &chain(1), &Stop::default(), unpack).expect("a root");
         assert!(path.is_dir());
         assert_eq!(unpacked.get(), 2);
+    }
+    #[test]
+    fn who_waits_for_a_root_does_not_wait_for_its_use() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let roots = directory.path().join("root/roots");
+        store::make_private(&roots).expect("a directory");
+        let root = roots.join(chain(1).hex());
+        let unpack = |_: &Path, _: &Path| unreachable!("somebody else does it");
+        let (stop, given_up) = (Stop::default(), Stop::default());
+        let making = try_take(&root).expect("no error").expect("nobody has it");
+        thread::scope(|scope| {
+            let vain = scope.spawn(|| take(&roots, &chain(1), &given_up, unpack).map(drop));
+            given_up.now();
+            vain.join().expect("no panic").expect_err("it is still made");
+            let other = scope.spawn(|| take(&roots, &chain(1), &stop, unpack).map(drop));
+            fs::create_dir(&root).expect("a directory");
+            drop(making);
+            let _in_use = InUse::share(&root.with_extension(LOCK)).expect("who made it uses it");
+            other.join().expect("no panic").expect("it is there");
+        });
     }
 }

@@ -6,6 +6,8 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
 
 /// Says to work in other threads that it is in vain.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +27,12 @@ impl Stop {
     /// A reader or writer that fails from then on.
     pub(super) fn wrap<T>(&self, inner: T) -> Stoppable<T> {
         Stoppable { inner, stop: self.clone() }
+    }
+
+    /// Waits so long, and fails when work is in vain.
+    pub(super) fn pause(&self, time: Duration) -> io::Result<()> {
+        thread::sleep(time);
+        self.check()
     }
 
     fn check(&self) -> io::Result<()> {
