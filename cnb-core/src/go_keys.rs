@@ -1,8 +1,10 @@
-//! Keys as Go's decoders match them with the fields of a struct: exactly, else whatever their case.
+//! Keys as Go's decoders match them with the fields of a struct: exactly, else whatever their case; and null, which leaves
+//! everything at its zero value.
 //!
 //! Source: `unifyStruct` in `decode.go` of github.com/BurntSushi/toml, and `decode.go` of Go's `encoding/json`.
 
 use std::fmt;
+use std::iter;
 
 use serde::Deserializer;
 use serde::de;
@@ -14,14 +16,25 @@ use serde::de::SeqAccess;
 use serde::de::Unexpected;
 use serde::de::Visitor;
 use serde::de::value::BorrowedStrDeserializer;
+use serde::de::value::MapDeserializer;
+use serde::de::value::SeqDeserializer;
 
 /// Reads what the deserializer reads, and matches the keys of all structs in it as Go does. Keys of maps stay as they are.
+/// Of a key that is there in several cases the first one counts.
 pub(crate) struct GoKeys<D>(pub(crate) D);
 
 macro_rules! forward {
     ($($method:ident($($argument:ident: $type:ty),*)),* $(,)?) => {
         $(fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, D::Error> {
-            self.0.$method($($argument,)* Inside { visitor, fields: &[] })
+            self.0.$method($($argument,)* Inside::new(visitor))
+        })*
+    };
+}
+
+macro_rules! forward_or_zero {
+    ($($method:ident: $null:expr),* $(,)?) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            self.0.deserialize_option(Inside { null: $null, ..Inside::new(visitor) })
         })*
     };
 }
@@ -31,33 +44,36 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for GoKeys<D> {
 
     forward!(
         deserialize_any(),
-        deserialize_bool(),
-        deserialize_i8(),
-        deserialize_i16(),
-        deserialize_i32(),
-        deserialize_i64(),
-        deserialize_u8(),
-        deserialize_u16(),
-        deserialize_u32(),
-        deserialize_u64(),
-        deserialize_f32(),
-        deserialize_f64(),
         deserialize_char(),
-        deserialize_str(),
-        deserialize_string(),
         deserialize_bytes(),
         deserialize_byte_buf(),
         deserialize_option(),
         deserialize_unit(),
         deserialize_unit_struct(name: &'static str),
         deserialize_newtype_struct(name: &'static str),
-        deserialize_seq(),
         deserialize_tuple(len: usize),
         deserialize_tuple_struct(name: &'static str, len: usize),
-        deserialize_map(),
         deserialize_enum(name: &'static str, variants: &'static [&'static str]),
         deserialize_identifier(),
         deserialize_ignored_any(),
+    );
+
+    forward_or_zero!(
+        deserialize_bool: Null::False,
+        deserialize_i8: Null::Number,
+        deserialize_i16: Null::Number,
+        deserialize_i32: Null::Number,
+        deserialize_i64: Null::Number,
+        deserialize_u8: Null::Number,
+        deserialize_u16: Null::Number,
+        deserialize_u32: Null::Number,
+        deserialize_u64: Null::Number,
+        deserialize_f32: Null::Number,
+        deserialize_f64: Null::Number,
+        deserialize_str: Null::Text,
+        deserialize_string: Null::Text,
+        deserialize_seq: Null::List,
+        deserialize_map: Null::Map,
     );
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -66,7 +82,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for GoKeys<D> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_struct(name, fields, Inside { visitor, fields })
+        self.0.deserialize_option(Inside { fields, null: Null::Struct(name), ..Inside::new(visitor) })
     }
 
     fn is_human_readable(&self) -> bool {
@@ -74,13 +90,35 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for GoKeys<D> {
     }
 }
 
-/// A visitor, a seed or an access that hands on this way of reading; `fields` are those of the struct, if it is one.
+/// A key that no struct has.
+const IGNORED: &str = "";
+
+/// What null is read as.
+#[derive(Clone, Copy)]
+enum Null {
+    Nothing,
+    False,
+    Number,
+    Text,
+    List,
+    Map,
+    Struct(&'static str),
+}
+
+/// A visitor, a seed or an access that hands on this way of reading; `fields` are those of the struct, if it is one, and
+/// `seen` those that were there already.
 struct Inside<T> {
     visitor: T,
     fields: &'static [&'static str],
+    seen: Vec<&'static str>,
+    null: Null,
 }
 
 impl<T> Inside<T> {
+    fn new(visitor: T) -> Self {
+        Self { visitor, fields: &[], seen: Vec::new(), null: Null::Nothing }
+    }
+
     /// The field that a key stands for.
     fn field(&self, key: &str) -> Option<&'static str> {
         let is_same_but_for_case = |field: &&&str| field.to_lowercase() == key.to_lowercase();
@@ -120,7 +158,16 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Inside<V> {
     );
 
     fn visit_none<E: de::Error>(self) -> Result<V::Value, E> {
-        self.visitor.visit_none()
+        match self.null {
+            Null::Nothing => self.visitor.visit_none(),
+            Null::False => self.visitor.visit_bool(false),
+            Null::Number => self.visitor.visit_u64(0),
+            Null::Text => self.visitor.visit_str(""),
+            Null::List => self.visitor.visit_seq(SeqDeserializer::new(iter::empty::<()>())),
+            Null::Map | Null::Struct(_) => {
+                self.visitor.visit_map(MapDeserializer::new(iter::empty::<((), ())>()))
+            }
+        }
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<V::Value, E> {
@@ -128,7 +175,11 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Inside<V> {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
-        self.visitor.visit_some(GoKeys(deserializer))
+        match self.null {
+            Null::Nothing => self.visitor.visit_some(GoKeys(deserializer)),
+            Null::Struct(name) => deserializer.deserialize_struct(name, self.fields, self),
+            _ => deserializer.deserialize_any(self),
+        }
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
@@ -138,14 +189,14 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Inside<V> {
     /// A list is no struct, though serde would take one.
     fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<V::Value, A::Error> {
         if self.fields.is_empty() {
-            self.visitor.visit_seq(Inside { visitor: elements, fields: &[] })
+            self.visitor.visit_seq(Inside::new(elements))
         } else {
             Err(de::Error::invalid_type(Unexpected::Seq, &self))
         }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<V::Value, A::Error> {
-        self.visitor.visit_map(Inside { visitor: entries, fields: self.fields })
+        self.visitor.visit_map(Inside { fields: self.fields, ..Inside::new(entries) })
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<V::Value, A::Error> {
@@ -165,7 +216,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Inside<A> {
     type Error = A::Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
-        self.visitor.next_element_seed(Inside { visitor: seed, fields: &[] })
+        self.visitor.next_element_seed(Inside::new(seed))
     }
 }
 
@@ -178,13 +229,19 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Inside<A> {
         }
         let Some(key) = self.visitor.next_key::<String>()? else { return Ok(None) };
         match self.field(&key) {
-            Some(field) => seed.deserialize(BorrowedStrDeserializer::new(field)).map(Some),
+            Some(field) if self.seen.contains(&field) => {
+                seed.deserialize(BorrowedStrDeserializer::new(IGNORED)).map(Some)
+            }
+            Some(field) => {
+                self.seen.push(field);
+                seed.deserialize(BorrowedStrDeserializer::new(field)).map(Some)
+            }
             None => seed.deserialize(key.into_deserializer()).map(Some),
         }
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        self.visitor.next_value_seed(Inside { visitor: seed, fields: &[] })
+        self.visitor.next_value_seed(Inside::new(seed))
     }
 }
 
@@ -239,6 +296,23 @@ mod tests {
     fn errors_keep_their_place() {
         let error = from_toml("id = 'a'\n[[INNER]]\nNAME = 3\n").expect_err("a name is a string");
         assert_eq!(error.span(), Some(26..27));
+    }
+
+    #[test]
+    fn null_is_the_zero_value_wherever_it_is() {
+        let json = |text| Outer::deserialize(GoKeys(&mut serde_json::Deserializer::from_str(text)));
+        assert_eq!(json("null").expect("nothing"), Outer::default());
+        let text = r#"{"id":null,"clear_env":null,"clear-env":null,"inner":[null,{"name":null}],"map":{"a":null},"maybe":null}"#;
+        let outer = json(text).expect("a document");
+        let inner = [Inner::default(), Inner::default()];
+        let map = BTreeMap::from([("a".to_owned(), 0)]);
+        assert_eq!(outer, Outer { inner: inner.into(), map, ..Outer::default() });
+    }
+
+    #[test]
+    fn the_first_of_two_keys_counts() {
+        let json = |text| Outer::deserialize(GoKeys(&mut serde_json::Deserializer::from_str(text)));
+        assert_eq!(json(r#"{"ID":"a","id":"b"}"#).map(|outer| outer.id).ok().as_deref(), Some("a"));
     }
 
     #[test]

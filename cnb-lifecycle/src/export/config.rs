@@ -1,18 +1,16 @@
 //! The config of the new image: the run image's, changed as the Go lifecycle changes it.
 //!
-//! Go reads a config into a struct and writes that struct, so keys it does not know are lost and keys come in
-//! the order of its fields (`pkg/v1/config.go` of go-containerregistry; the changes are those of
+//! Go reads a config into a struct and writes that struct, so keys it does not know are lost, keys come in the order of its
+//! fields, whatever their case was, and null is nothing (`pkg/v1/config.go` of go-containerregistry; the changes are those of
 //! `cnb_image.go` of imgutil and `phase/exporter.go` of the lifecycle).
 
 use std::collections::BTreeMap;
 
 use cnb_core::digest::DiffId;
 use cnb_core::encode::go_json;
+use cnb_core::labels;
 use serde::Deserialize;
-use serde::Deserializer;
 use serde::Serialize;
-use serde_json::Map;
-use serde_json::Value;
 
 /// When images that say nothing else were made: one second after 1980 began.
 pub const DEFAULT_EPOCH: i64 = 315_532_801;
@@ -21,127 +19,120 @@ pub const DEFAULT_EPOCH: i64 = 315_532_801;
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Config {
-    #[serde(deserialize_with = "or_default")]
     architecture: String,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     author: String,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     container: String,
-    #[serde(deserialize_with = "or_default")]
     created: String,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     docker_version: String,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     history: Vec<History>,
-    #[serde(deserialize_with = "or_default")]
     os: String,
-    #[serde(deserialize_with = "or_default")]
     rootfs: RootFs,
-    #[serde(rename = "config", deserialize_with = "or_default")]
+    #[serde(rename = "config")]
     process: Container,
-    #[serde(
-        rename = "os.version",
-        deserialize_with = "or_default",
-        skip_serializing_if = "String::is_empty"
-    )]
+    #[serde(rename = "os.version", skip_serializing_if = "String::is_empty")]
     os_version: String,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     variant: String,
-    #[serde(rename = "os.features", deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "os.features", skip_serializing_if = "Vec::is_empty")]
     os_features: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 struct History {
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     author: String,
-    #[serde(deserialize_with = "or_default")]
     created: String,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     created_by: String,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     comment: String,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     empty_layer: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 struct RootFs {
-    #[serde(deserialize_with = "or_default")]
     r#type: String,
-    #[serde(deserialize_with = "or_default")]
     diff_ids: Vec<String>,
 }
 
 /// What a container of the image starts with.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "PascalCase")]
-#[expect(clippy::struct_excessive_bools, reason = "the format has them")]
+#[expect(clippy::struct_excessive_bools, clippy::zero_sized_map_values, reason = "the format has them")]
 struct Container {
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     attach_stderr: bool,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     attach_stdin: bool,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     attach_stdout: bool,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     cmd: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     healthcheck: Option<Healthcheck>,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     domainname: String,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     entrypoint: Vec<String>,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     env: Vec<String>,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     hostname: String,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     image: String,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     labels: BTreeMap<String, String>,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     on_build: Vec<String>,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     open_stdin: bool,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     stdin_once: bool,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     tty: bool,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     user: String,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "BTreeMap::is_empty")]
-    volumes: BTreeMap<String, Map<String, Value>>,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    volumes: BTreeMap<String, Empty>,
+    #[serde(skip_serializing_if = "String::is_empty")]
     working_dir: String,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "BTreeMap::is_empty")]
-    exposed_ports: BTreeMap<String, Map<String, Value>>,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    exposed_ports: BTreeMap<String, Empty>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     args_escaped: bool,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     network_disabled: bool,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     mac_address: String,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     stop_signal: String,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     shell: Vec<String>,
 }
+
+/// A volume or a port, of which nothing is said.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+struct Empty {}
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "PascalCase")]
 struct Healthcheck {
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     test: Vec<String>,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero")]
     interval: i64,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero")]
     timeout: i64,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero")]
     start_period: i64,
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero")]
     retries: i64,
 }
 
@@ -151,7 +142,7 @@ impl Config {
     /// # Errors
     /// When the bytes are no image config.
     pub fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        let mut config: Self = serde_json::from_slice(bytes)?;
+        let mut config: Self = labels::from_value(serde_json::from_slice(bytes)?)?;
         config.history.retain(|entry| !entry.empty_layer);
         if config.history.len() != config.rootfs.diff_ids.len() {
             config.history = vec![History::default(); config.rootfs.diff_ids.len()];
@@ -255,12 +246,6 @@ impl Config {
     }
 }
 
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
-}
-
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
 fn is_zero(number: &i64) -> bool {
     *number == 0
@@ -310,6 +295,24 @@ mod tests {
             r#""StopSignal":"INT","Shell":["sh"]},"os.version":"10","variant":"v8","os.features":["f"]}"#,
         );
         assert_eq!(written(&config(base)), expected);
+    }
+
+    #[test]
+    fn null_is_nothing_and_the_case_of_keys_does_not_count() {
+        let base = concat!(
+            r#"{"OS":"linux","author":null,"history":[null,{"AUTHOR":"a","created":null}],"#,
+            r#""rootfs":{"type":"layers","diff_ids":["sha256:1","sha256:2"]},"config":{"env":[null,"A=1"],"#,
+            r#""Labels":{"l":null},"Volumes":{"/n":null,"/v":{"x":1}},"ENTRYPOINT":null,"Healthcheck":null}}"#,
+        );
+        let expected = concat!(
+            r#"{"architecture":"","created":"","history":[{"created":""},{"author":"a","created":""}],"os":"linux","#,
+            r#""rootfs":{"type":"layers","diff_ids":["sha256:1","sha256:2"]},"config":{"Env":["","A=1"],"#,
+            r#""Labels":{"l":""},"Volumes":{"/n":{},"/v":{}}}}"#,
+        );
+        assert_eq!(written(&config(base)), expected);
+        for wrong in [r#"{"config":{"User":1}}"#, r#"{"config":{"Volumes":["/v"]}}"#, r#"{"os":[]}"#] {
+            assert!(Config::read(wrong.as_bytes()).is_err(), "{wrong}");
+        }
     }
 
     #[test]

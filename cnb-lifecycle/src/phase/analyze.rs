@@ -18,6 +18,7 @@ use cnb_core::labels::lifecycle::LifecycleMetadata;
 use cnb_oci::config::ImageConfig;
 use cnb_oci::platform::Platform;
 
+use crate::export::config::Config;
 use crate::image_store::FoundImage;
 use crate::image_store::ImageStore;
 use crate::restore::extract::ExtractError;
@@ -42,6 +43,16 @@ pub struct Inputs<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnalyzeError {
+    /// The config of an image cannot be read.
+    #[error("{what}: reading the config of {name}")]
+    Config {
+        /// What was being done.
+        what: &'static str,
+        /// The image.
+        name: String,
+        /// Why it failed.
+        source: serde_json::Error,
+    },
     /// The run image does not say its operating system.
     #[error("failed to find OS in run image config")]
     NoOs,
@@ -89,6 +100,11 @@ fn find(store: &dyn ImageStore, name: &str, what: &'static str) -> Result<Option
     let failed = |source| AnalyzeError::Store { what, source };
     let found = store.find(name).map_err(failed)?;
     if let Some(image) = &found {
+        Config::read(image.image.config.bytes()).map_err(|source| AnalyzeError::Config {
+            what,
+            name: image.name.clone(),
+            source,
+        })?;
         tracing::debug!("Found image with identifier {:?}", image.identifier);
     } else {
         tracing::info!("Image with name {:?} not found", store.name(name).map_err(failed)?);
@@ -160,22 +176,24 @@ pub fn metadata(config: &ImageConfig) -> Result<LifecycleMetadata, serde_json::E
 
 /// What an image runs on; nothing when it does not say its operating system.
 pub fn target(config: &ImageConfig) -> Option<Target> {
-    if config.os().is_empty() {
-        return None;
-    }
+    Some(target_as_said(config)).filter(|target| !target.os.is_empty())
+}
+
+/// [`target`] as far as the image says it.
+pub(crate) fn target_as_said(config: &ImageConfig) -> Target {
     let name = config.label(labels::BASE_DISTRO_NAME);
     let version = config.label(labels::BASE_DISTRO_VERSION);
     let distro = (name.is_some() || version.is_some()).then(|| Distro {
         name: name.unwrap_or_default().to_owned(),
         version: version.unwrap_or_default().to_owned(),
     });
-    Some(Target {
+    Target {
         id: config.label(labels::BASE_ID).unwrap_or_default().to_owned(),
         os: config.os().to_owned(),
         arch: config.architecture().to_owned(),
         arch_variant: config.variant().to_owned(),
         distro,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -209,5 +227,6 @@ mod tests {
         assert_eq!((target.os.as_str(), target.arch_variant.as_str()), ("linux", "v8"));
         assert_eq!(target.distro, Some(Distro { name: "debian".to_owned(), version: String::new() }));
         assert_eq!(super::target(&config("", "")), None);
+        assert_eq!(target_as_said(&config("", "")).arch, "arm64");
     }
 }

@@ -14,6 +14,7 @@ use super::privileges;
 use super::resolve;
 use super::resolve::Images;
 use crate::phase::analyze;
+use crate::phase::analyze::AnalyzeError;
 use crate::phase::analyze::Inputs;
 
 /// Writes what is known about the previous image and the run image to analyzed.toml.
@@ -42,7 +43,7 @@ pub(super) fn analyze(
         run_image: &images.run_image,
         skip_layers: inputs.skip_layers,
     };
-    let analyzed = analyze::analyze(&analyzing, &*store).map_err(failed)?;
+    let analyzed = analyze::analyze(&analyzing, &*store).map_err(not_analyzed)?;
     let text = go_toml::to_string(&analyzed).map_err(failed)?;
     documents::write("analyzed", Path::new(&inputs.analyzed_path), &text)?;
     Ok(analyzed)
@@ -50,4 +51,13 @@ pub(super) fn analyze(
 
 fn failed(error: impl std::error::Error + 'static) -> Failure {
     Failure::new("analyze", error).with_code(code::ANALYZE)
+}
+
+/// Images are opened before the analysis begins.
+fn not_analyzed(error: AnalyzeError) -> Failure {
+    let action = match error {
+        AnalyzeError::Config { .. } | AnalyzeError::Store { .. } => "initialize analyzer",
+        _ => "analyze",
+    };
+    Failure::new(action, error).with_code(code::ANALYZE)
 }
