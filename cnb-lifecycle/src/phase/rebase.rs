@@ -13,12 +13,18 @@ use cnb_core::api::InvalidApiVersion;
 use cnb_core::api::PlatformApi;
 use cnb_core::backend;
 use cnb_core::digest::DiffId;
+use cnb_core::encode::any;
 use cnb_core::encode::go_json;
+use cnb_core::labels;
 use cnb_core::labels::lifecycle;
 use cnb_core::labels::lifecycle::LifecycleMetadata;
+use cnb_oci::config::ImageConfig;
 use cnb_oci::descriptor::Descriptor;
 use cnb_oci::descriptor::Manifest;
 use cnb_oci::descriptor::media_type;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use self::stack::IncompatibleStack;
 use super::analyze::metadata;
@@ -212,7 +218,7 @@ fn as_lifecycle(
     label: &LifecycleMetadata,
 ) -> Planned {
     let mut config = app.on_base(new_base, old_top_layer).expect("the image has the layer");
-    config.set_label(lifecycle::LABEL, &go_json::to_string(label).expect("all keys of labels are strings"));
+    config.set_label(lifecycle::LABEL, &written(label, &inputs.app.image.config));
     config.sync_labels(new_base, base_labels(inputs.api));
     config.set_created(DEFAULT_EPOCH, false);
     let config = Bytes::from(config.to_bytes());
@@ -226,6 +232,28 @@ fn as_lifecycle(
         Manifest { media_type: media_type::DOCKER_MANIFEST.to_owned(), ..Manifest::new(descriptor, layers) };
     let is_changed = manifest != inputs.app.image.manifest;
     Planned { manifest, config, kept, is_changed }
+}
+
+/// The lists of a label as Go's rebaser holds them.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Lists {
+    app: Value,
+    buildpacks: Option<Vec<IgnoredAny>>,
+}
+
+/// The label of an image that had another one, as Go writes it: `app` is what it was, and an empty list is not null.
+///
+/// Source: `LayersMetadataCompat` in `platform/files/analyzed.go` of the lifecycle.
+fn written(label: &LifecycleMetadata, old: &ImageConfig) -> String {
+    let mut written = serde_json::to_value(label).expect("all keys of labels are strings");
+    let old = old.label(lifecycle::LABEL).and_then(|text| labels::read(text).ok());
+    let old: Lists = old.unwrap_or_default();
+    written["app"] = any::as_go_reads(old.app);
+    if old.buildpacks.is_some_and(|buildpacks| buildpacks.is_empty()) {
+        written["buildpacks"] = Value::Array(Vec::new());
+    }
+    go_json::to_string(&written).expect("all keys of labels are strings")
 }
 
 #[cfg(test)]

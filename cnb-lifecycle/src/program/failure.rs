@@ -47,6 +47,9 @@ pub(super) mod code {
     pub(crate) const EXTEND: u8 = 102;
 }
 
+/// Why no image can be based on another one.
+pub(super) const NO_LAYERS: &str = "image has no layers";
+
 /// Shown as `failed to <action>: <cause>`.
 #[derive(Debug)]
 pub(super) struct Failure {

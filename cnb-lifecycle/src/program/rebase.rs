@@ -9,6 +9,7 @@ use cnb_core::report::Build;
 use super::Invocation;
 use super::access::Access;
 use super::failure::Failure;
+use super::failure::NO_LAYERS;
 use super::failure::code;
 use super::privileges;
 use super::report;
@@ -42,6 +43,9 @@ fn rebase(
     let inputs = &invocation.inputs;
     let found = store.find(run_image).map_err(|error| Failure::new("access run image", error))?;
     let new_base = found.ok_or_else(|| Failure::message("access run image"))?;
+    if new_base.image.manifest.layers.is_empty() {
+        return Err(Failure::new("access run image", NO_LAYERS));
+    }
     let names: Vec<&str> =
         std::iter::once(&inputs.output_image).chain(&inputs.tags).map(String::as_str).collect();
     let target = store.target(&names, &new_base, Some(app)).map_err(failed)?;

@@ -188,3 +188,25 @@ fn images_that_make_no_sense_are_refused() {
         assert_eq!(run(&inputs).expect_err(expected).to_string(), expected);
     }
 }
+
+#[test]
+fn lists_of_the_label_are_as_they_were() {
+    let new = LifecycleMetadata::default();
+    for (old, expected) in [
+        ("{}", r#"{"app":null,"buildpacks":null,"#),
+        (r#"{"app":[],"buildpacks":[]}"#, r#"{"app":[],"buildpacks":[],"#),
+        (
+            r#"{"app":[{"sha":"1","b":{"d":1,"c":null}}]}"#,
+            r#"{"app":[{"b":{"c":null,"d":1},"sha":"1"}],"buildpacks":null,"#,
+        ),
+    ] {
+        let label = Value::from(old).to_string();
+        let config = format!(
+            r#"{{"config":{{"Labels":{{"{}":{label}}}}},"rootfs":{{"type":"layers","diff_ids":[]}}}}"#,
+            lifecycle::LABEL
+        );
+        let config = ImageConfig::parse(config.into_bytes()).expect("a config");
+        let label = written(&new, &config);
+        assert!(label.starts_with(expected), "{label}");
+    }
+}
