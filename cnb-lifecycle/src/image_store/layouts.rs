@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use cnb_core::backend::Error;
 use cnb_core::backend::ErrorKind;
+use cnb_core::digest::DiffId;
 use cnb_core::reference::InvalidReference;
 use cnb_core::reference::Reference;
 use cnb_oci::blob;
@@ -26,6 +27,7 @@ use super::ImageTarget;
 use super::Result;
 use super::layout_target::LayoutTarget;
 use super::layout_target::Output;
+use crate::phase::analyze::metadata;
 
 /// The directory.
 #[derive(Clone, Debug)]
@@ -85,9 +87,13 @@ impl ImageStore for LayoutDirectory {
         found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no image at {path}")))
     }
 
+    /// The layers of the run image need not be there: those of a sparse one are not copied. Go asks for no layer at all.
     fn is_complete(&self, image: &FoundImage) -> Result<bool> {
         let layout = Layout::open(&image.name).map_err(from_layout)?;
-        for (_, layer) in image.image.layers() {
+        let label = metadata(&image.image.config).unwrap_or_default();
+        let is_below = |id: &DiffId| id.as_str() == label.run_image.top_layer;
+        let above = image.image.layers().position(|(id, _)| is_below(id)).map_or(0, |top| top + 1);
+        for (_, layer) in image.image.layers().skip(above) {
             match layout.blobs().open(&layer.digest, layer.size) {
                 Ok(_) => {}
                 Err(blob::Error::Missing { .. } | blob::Error::Size { .. }) => return Ok(false),
@@ -169,6 +175,8 @@ pub(super) fn from_blob(error: blob::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use cnb_oci::descriptor::Manifest;
+
     use super::*;
 
     #[test]
@@ -198,6 +206,29 @@ mod tests {
         assert!(directory.find("app").expect("no layout").is_none());
         Layout::create(path).expect("a layout");
         assert!(directory.find("app").expect("an empty layout").is_none());
+    }
+
+    #[test]
+    fn layers_of_the_run_image_may_be_missing() {
+        let root = tempfile::tempdir().expect("a directory");
+        let directory = LayoutDirectory::new(root.path());
+        let layout = Layout::create(directory.path("app").expect("a name")).expect("a layout");
+        let layers = ["run", "app"].map(|layer| {
+            let digest = cnb_oci::digest(layer.as_bytes());
+            Descriptor::new(media_type::OCI_LAYER, digest, layer.len() as u64)
+        });
+        let diff_ids = layers.each_ref().map(|layer| layer.digest.as_str());
+        let label = format!(r#"{{\"runImage\":{{\"topLayer\":\"{}\"}}}}"#, diff_ids[0]);
+        let config = format!(
+            r#"{{"config":{{"Labels":{{"io.buildpacks.lifecycle.metadata":"{label}"}}}},"rootfs":{{"type":"layers","diff_ids":{diff_ids:?}}}}}"#
+        );
+        let blob = layout.blobs().put(config.as_bytes()).expect("a config");
+        let config = Descriptor::new(media_type::OCI_CONFIG, blob.digest, blob.size);
+        layout.put_only_image("latest", &Manifest::new(config, layers.into())).expect("an image");
+        let image = directory.find("app").expect("a store").expect("an image");
+        assert!(!directory.is_complete(&image).expect("a layout"));
+        layout.blobs().put(b"app").expect("a layer");
+        assert!(directory.is_complete(&image).expect("a layout"));
     }
 
     /// The digest is the one in every case `export-layout-*` that was recorded from the Go lifecycle.

@@ -35,7 +35,7 @@ impl Access {
     /// Looks up the credentials for the images that the inputs name, and for more.
     pub(super) fn new(invocation: &Invocation, more: &[&str]) -> Result<Self, Failure> {
         let Invocation { inputs, environment, .. } = invocation;
-        if inputs.use_daemon {
+        if inputs.use_daemon && !inputs.use_layout {
             let why = "this lifecycle knows registries and OCI layouts, but no daemons";
             return Err(Failure::new("initialize docker client", why));
         }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::thread;
 
 use cnb_core::analyzed::Analyzed;
+use cnb_core::backend::ErrorKind;
 use cnb_core::backend::User;
 use cnb_core::build_metadata::BuildMetadata;
 use cnb_core::buildpack::group::GroupElement;
@@ -26,6 +27,7 @@ use super::cache;
 use super::documents;
 use super::experimental;
 use super::failure::Failure;
+use super::failure::NO_LAYERS;
 use super::failure::code;
 use super::privileges;
 use super::report;
@@ -188,7 +190,14 @@ fn target(
 ) -> Result<(FoundImage, Box<dyn ImageTarget>), Failure> {
     let failed = |error| Failure::new("create new app image", error);
     let inputs = &invocation.inputs;
-    let base = store.open(run_image_of(analyzed)).map_err(failed)?;
+    let base = store.open(run_image_of(analyzed)).map_err(|error| match error.kind() {
+        ErrorKind::InvalidInput if inputs.use_layout => Failure::new("parsing run image reference", error),
+        ErrorKind::NotFound if inputs.use_layout => Failure::new("export", error).with_code(code::EXPORT),
+        _ => failed(error),
+    })?;
+    if base.image.manifest.layers.is_empty() && !inputs.use_layout {
+        return Err(Failure::new("create new app image", NO_LAYERS));
+    }
     let previous = match previous_of(analyzed) {
         "" => None,
         identifier => Some(store.open(identifier).map_err(failed)?),

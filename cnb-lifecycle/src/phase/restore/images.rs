@@ -20,7 +20,7 @@ use cnb_oci::layout::Layout;
 
 use crate::image_store::FoundImage;
 use crate::image_store::ImageStore;
-use crate::phase::analyze::target;
+use crate::phase::analyze::target_as_said;
 
 /// What is known before.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +112,7 @@ pub fn complete(
 /// An extension may have changed the run image: it is known by name only.
 fn update(run_image: &mut RunImage, image: &FoundImage, api: PlatformApi) {
     run_image.reference.clone_from(&image.identifier);
-    run_image.target = api.has_targets().then(|| target(&image.image.config).unwrap_or_default());
+    run_image.target = api.has_targets().then(|| target_as_said(&image.image.config));
 }
 
 fn find(store: &dyn ImageStore, name: &str, what: &str) -> Result<FoundImage, ImagesError> {
@@ -131,11 +131,12 @@ fn pull(
     what: &str,
     base_images: &Path,
 ) -> Result<FoundImage, ImagesError> {
+    let action = || format!("{what} {name}");
     tracing::debug!("Pulling image metadata for {name}...");
+    fs::create_dir_all(base_images).map_err(|source| ImagesError::Io { action: action(), source })?;
     let image = find(store, name, what)?;
     let path = base_images.join(image.image.descriptor.digest.as_str());
     tracing::debug!("Saving image metadata to {}...", path.display());
-    let action = || format!("{what} {name}");
     let layout = Layout::create(&path).map_err(|source| ImagesError::Layout { action: action(), source })?;
     for layer in &image.image.manifest.layers {
         let blob = store.blob(&image, layer);
@@ -252,9 +253,11 @@ mod tests {
             Layout::open(base_images.join(found.image.descriptor.digest.as_str())).expect("a layout");
         let kept = layout.image(None, &Platform::host()).expect("an image");
         assert_eq!(kept.manifest_bytes, found.image.manifest_bytes);
-        let missing = Inputs { build_image: Some("other"), ..inputs };
+        let base_images = &directory.path().join("none");
+        let missing = Inputs { build_image: Some("other"), base_images, ..inputs };
         let error = complete(&mut Analyzed::default(), &missing, &store, &|_| true).expect_err("no image");
         assert_eq!(error.to_string(), "pull builder image other: failed to get remote image");
+        assert!(base_images.is_dir());
     }
 
     #[test]
