@@ -188,10 +188,9 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Inside<V> {
 
     /// A list is no struct, though serde would take one.
     fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<V::Value, A::Error> {
-        if self.fields.is_empty() {
-            self.visitor.visit_seq(Inside::new(elements))
-        } else {
-            Err(de::Error::invalid_type(Unexpected::Seq, &self))
+        match self.null {
+            Null::Struct(_) => Err(de::Error::invalid_type(Unexpected::Seq, &self)),
+            _ => self.visitor.visit_seq(Inside::new(elements)),
         }
     }
 
@@ -273,6 +272,9 @@ mod tests {
         name: String,
     }
 
+    #[derive(Deserialize)]
+    struct Empty {}
+
     fn from_toml(text: &str) -> Result<Outer, toml::de::Error> {
         Outer::deserialize(GoKeys(toml::de::Deserializer::parse(text)?))
     }
@@ -321,5 +323,7 @@ mod tests {
         assert_eq!(json(r#"{"ID": "a"}"#).map(|outer| outer.id).ok().as_deref(), Some("a"));
         assert!(json(r#"["a"]"#).is_err());
         assert!(json(r#"{"inner": [[]]}"#).is_err());
+        assert!(Empty::deserialize(GoKeys(serde_json::json!({"a": 1}))).is_ok());
+        assert!(Empty::deserialize(GoKeys(serde_json::json!([]))).is_err());
     }
 }

@@ -234,12 +234,18 @@ fn as_lifecycle(
     Planned { manifest, config, kept, is_changed }
 }
 
-/// The lists of a label as Go's rebaser holds them.
+/// What is apart from nothing in a label that Go's rebaser holds.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Lists {
+struct Held {
     app: Value,
-    buildpacks: Option<Vec<IgnoredAny>>,
+    buildpacks: Option<Vec<HeldBuildpack>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct HeldBuildpack {
+    layers: Option<IgnoredAny>,
 }
 
 /// The label of an image that had another one, as Go writes it: `app` is what it was, and an empty list is not null.
@@ -247,11 +253,17 @@ struct Lists {
 /// Source: `LayersMetadataCompat` in `platform/files/analyzed.go` of the lifecycle.
 fn written(label: &LifecycleMetadata, old: &ImageConfig) -> String {
     let mut written = serde_json::to_value(label).expect("all keys of labels are strings");
-    let old = old.label(lifecycle::LABEL).and_then(|text| labels::read(text).ok());
-    let old: Lists = old.unwrap_or_default();
-    written["app"] = any::as_go_reads(old.app);
-    if old.buildpacks.is_some_and(|buildpacks| buildpacks.is_empty()) {
-        written["buildpacks"] = Value::Array(Vec::new());
+    let held = old.label(lifecycle::LABEL).and_then(|text| labels::read(text).ok());
+    let held: Held = held.unwrap_or_default();
+    written["app"] = any::as_go_reads(held.app);
+    if let Some(buildpacks) = held.buildpacks {
+        let mut list = written["buildpacks"].take().as_array().cloned().unwrap_or_default();
+        for (buildpack, held) in list.iter_mut().zip(buildpacks) {
+            if held.layers.is_none() {
+                buildpack["layers"] = Value::Null;
+            }
+        }
+        written["buildpacks"] = list.into();
     }
     go_json::to_string(&written).expect("all keys of labels are strings")
 }

@@ -191,10 +191,13 @@ fn images_that_make_no_sense_are_refused() {
 
 #[test]
 fn lists_of_the_label_are_as_they_were() {
-    let new = LifecycleMetadata::default();
     for (old, expected) in [
         ("{}", r#"{"app":null,"buildpacks":null,"#),
         (r#"{"app":[],"buildpacks":[]}"#, r#"{"app":[],"buildpacks":[],"#),
+        (
+            r#"{"buildpacks":[{"layers":{}},{}]}"#,
+            r#"{"app":null,"buildpacks":[{"key":"","version":"","layers":{}},{"key":"","version":"","layers":null}],"#,
+        ),
         (
             r#"{"app":[{"sha":"1","b":{"d":1,"c":null}}]}"#,
             r#"{"app":[{"b":{"c":null,"d":1},"sha":"1"}],"buildpacks":null,"#,
@@ -206,7 +209,7 @@ fn lists_of_the_label_are_as_they_were() {
             lifecycle::LABEL
         );
         let config = ImageConfig::parse(config.into_bytes()).expect("a config");
-        let label = written(&new, &config);
+        let label = written(&metadata(&config).expect("a label"), &config);
         assert!(label.starts_with(expected), "{label}");
     }
 }
